@@ -1,0 +1,97 @@
+import type { KillReason, Machine, Outcome, UsageRecord } from './machine.ts';
+import type { Instant, MachineId, Seconds } from './units.ts';
+
+/** What to do now, and why. The only thing that reaches the journal and the provider. */
+export interface Decision {
+  readonly at: Instant;
+  readonly actions: readonly Action[];
+  readonly reasons: Reasons;
+  /** Next moment at which the same facts would give another decision. */
+  readonly wakeAt: Instant;
+}
+
+export type Action =
+  /** A new machine: the shell draws the id, records the intent, then asks the provider. */
+  | ({ readonly kind: 'create' } & Placement)
+  /** The provider has accepted it, or a restarted daemon meets it again. */
+  | { readonly kind: 'adopt'; readonly id: MachineId; readonly startedAt: Instant }
+  /** Ask the guest to shut down; from `endingSince` + grace of the provider on, `destroy` follows. */
+  | { readonly kind: 'end'; readonly id: MachineId; readonly why: KillReason; readonly message?: string }
+  /** Remove it from the provider, by force. Idempotent. */
+  | { readonly kind: 'destroy'; readonly id: MachineId; readonly why: KillReason | 'finished' | 'no-record' }
+  /** The one transition that ends a machine: outcome, usage record and notification in one transaction. */
+  | { readonly kind: 'finish'; readonly id: MachineId; readonly outcome: Outcome; readonly usage?: UsageRecord }
+  | { readonly kind: 'shorten'; readonly id: MachineId; readonly shutdownTime: Instant }
+  /** Saved outputs have expired (spec/factory.md §16). */
+  | { readonly kind: 'forget'; readonly id: MachineId };
+export type ActionKind = Action['kind'];
+
+export interface Placement {
+  readonly machinetype: string;
+  readonly slot: number;
+  readonly processors: number;
+  readonly shutdownTime: Instant;
+  readonly superslot: 'existing' | 'new';
+}
+
+/** Why nothing at all, or nothing more, was started in this turn. */
+export type Veto =
+  | { readonly why: 'configuration_refused'; readonly text: string }
+  | { readonly why: 'journal'; readonly text: string }
+  | { readonly why: 'provider_unknown'; readonly since: Instant; readonly text: string }
+  | { readonly why: 'load'; readonly load: number; readonly limit: number }
+  | { readonly why: 'shutdown_time_passed'; readonly shutdownTime: Instant }
+  | { readonly why: 'draining' }
+  | { readonly why: 'disk'; readonly freeBytes: number; readonly neededBytes: number }
+  | { readonly why: 'no_free_processors'; readonly used: number; readonly total: number }
+  | { readonly why: 'none_eligible' }
+  | { readonly why: 'none_suitable' }
+  | { readonly why: 'start_rate'; readonly perMinute: number; readonly until: Instant }
+  | { readonly why: 'boot_concurrency'; readonly booting: number; readonly limit: number };
+
+/** One machinetype in one turn, with the numbers used. The log, `vacua why` and metrics are made from it. */
+export type Verdict =
+  | { readonly why: 'started'; readonly count: number }
+  | { readonly why: 'no_share' }
+  | { readonly why: 'not_ready'; readonly text: string }
+  | { readonly why: 'creation_failing'; readonly count: number; readonly until: Instant; readonly text: string }
+  | { readonly why: 'shutdown_time_near'; readonly needs: Seconds; readonly left: Seconds }
+  | { readonly why: 'backing_off'; readonly until: Instant; readonly lastAbort: Instant; readonly message: string; readonly factory: string }
+  | {
+      readonly why: 'scout_out';
+      readonly until: Instant;
+      readonly lastAbort: Instant;
+      readonly message: string;
+      readonly factory: string;
+      readonly fresh: number;
+    }
+  | { readonly why: 'does_not_fit'; readonly minProcessors: number; readonly free: number; readonly reserved: number }
+  | { readonly why: 'after_others'; readonly first: string }
+  | { readonly why: 'eligible' };
+
+export interface MachinetypeReason {
+  readonly machinetype: string;
+  readonly verdict: Verdict;
+  readonly targetShare: number;
+  /** Of all starting and running machines in the space, this factory's included. */
+  readonly hs06: number;
+  readonly machines: number;
+  readonly score: number;
+  readonly groupScore: number;
+  /** Machines in the space that start or are younger than `fizzle_seconds`. */
+  readonly fresh: number;
+}
+
+export interface Reasons {
+  readonly veto?: Veto;
+  readonly usedProcessors: number;
+  readonly totalProcessors: number;
+  readonly machinetypes: readonly MachinetypeReason[];
+  /** Eligible machinetypes before the first start of the turn, most starved first; equals stand together. */
+  readonly order: readonly { readonly machinetypes: readonly string[]; readonly groupScore: number; readonly score: number }[];
+}
+
+/** Which rule decides. `vac31` repeats the choices of Vac 3.1, one start per turn (spec/decisions.md). */
+export type Rule = 'vacua' | 'vac31';
+
+export const startedRecord = (m: Machine): m is Machine & { startedAt: Instant; heartbeatAt: Instant } => 'startedAt' in m && m.startedAt !== undefined;

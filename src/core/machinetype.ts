@@ -1,0 +1,62 @@
+import type { Seconds } from './units.ts';
+
+/** How a machine is booted (spec/factory.md §11.4). `cernvm4` is an alias of `cernvm3`; `kernel` is direct kernel + initrd, ours. */
+export const machineModels = ['cernvm3', 'cernvm4', 'vm-raw', 'kernel', 'docker', 'singularity'] as const;
+export type MachineModel = (typeof machineModels)[number];
+
+/**
+ * A recipe for machines, complete: every default applied, pipes and files merged (spec/factory.md §3.3, §4).
+ * File names in `rootImage`, `initrd`, `userData`, `userDataFiles` are URLs, absolute paths, or paths relative to `filesDir`.
+ */
+export interface Machinetype {
+  /** a-z, 0-9, hyphen. */
+  readonly name: string;
+  /** 0 or less: never created. */
+  readonly targetShare: number;
+  readonly machinegroup: string;
+  readonly accountingFqan?: string;
+  readonly model: MachineModel;
+  readonly rootImage?: string;
+  /** Lower-case hexadecimal SHA-256 of the root image; a download that differs is refused. */
+  readonly rootImageSha256?: string;
+  /** Model `kernel` only. */
+  readonly initrd?: string;
+  readonly initrdSha256?: string;
+  /** Model `kernel` only; appended to what the provider needs. */
+  readonly kernelArguments: string;
+  /** Regular expression source, unanchored, matched with the signer's DN in slash form. */
+  readonly imageSigningDn?: string;
+  readonly rootDevice: string;
+  readonly scratchDevice: string;
+  readonly userData?: string;
+  /** XXX of `user_data_option_XXX` → text; those of `[settings]` merged in. */
+  readonly userDataOptions: ReadonlyMap<string, string>;
+  /** XXX of `user_data_file_XXX` → file. */
+  readonly userDataFiles: ReadonlyMap<string, string>;
+  readonly userDataProxy: boolean;
+  readonly legacyProxy: boolean;
+  readonly containerCommand: string;
+  readonly cvmfsRepositories: readonly string[];
+  readonly tmpBinds: readonly string[];
+  /** 10^9 bytes per processor for the root disk; absent: the model's own default. */
+  readonly diskGbPerProcessor?: number;
+  /** 10^9 bytes per processor of an additional empty disk; absent: none. */
+  readonly scratchGbPerProcessor?: number;
+  readonly minProcessors: number;
+  readonly maxProcessors: number;
+  readonly maxWallclock: Seconds;
+  readonly minWallclock: Seconds;
+  readonly backoff: Seconds;
+  readonly fizzle: Seconds;
+  readonly heartbeatFile?: string;
+  /** 0: only the existence of the file is checked. */
+  readonly heartbeat: Seconds;
+  /** 0 or less: kept for ever. */
+  readonly machinesDirDays: number;
+  /** Publish the end of the lifetime as `shutdowntime` too (spec/machine-job-features.md §4.1). */
+  readonly announceLifetimeAsShutdown: boolean;
+  /** Directory for relative file names (`…/machinetypes/PREFIX/files`); `x509cert.pem` and `x509key.pem` lie one level above. */
+  readonly filesDir: string;
+  /** Where it was defined: `vac.conf:12` or the URL of a pipe. For messages only. */
+  readonly origin: string;
+}

@@ -1,0 +1,77 @@
+import type { EndCause, Machine } from './machine.ts';
+import type { Instant, MachineId, Seconds } from './units.ts';
+
+/** Everything a factory knows at the beginning of a turn. A silence or a failure is a fact in here, never an exception. */
+export interface Observed {
+  readonly now: Instant;
+  readonly host: HostFacts;
+  /** All own records that are not yet forgotten, finished ones included. */
+  readonly machines: readonly Machine[];
+  readonly listing: Listing;
+  /** Creations and removals that this process is performing right now. */
+  readonly inFlight: ReadonlySet<MachineId>;
+  readonly space: readonly PeerStatus[];
+  /** Factories that were asked and did not answer. */
+  readonly silent: readonly string[];
+  /** Per machinetype: what must be there before a machine can be made. A machinetype without an entry is ready. */
+  readonly preparations: ReadonlyMap<string, Preparation>;
+  /** Per machinetype: creations that failed in a row on this host. */
+  readonly creationFailures: ReadonlyMap<string, CreationFailures>;
+  /** Since when guest service, disk and loop have been working without a break; no machine is blamed for silence before (spec/factory.md §10.1). */
+  readonly guestServiceSince?: Instant;
+  /** Times at which creations were begun, younger than one minute, oldest first. */
+  readonly recentStarts: readonly Instant[];
+}
+
+export interface HostFacts {
+  /** Lower-case fully qualified. */
+  readonly factory: string;
+  /** Logical processors of the host = number of slots (spec/factory.md §5). */
+  readonly processors: number;
+  /** Greatest of the 1, 5 and 15 minute load averages. */
+  readonly load: number;
+  /** Bytes free on the file system of the state directory; absent: unknown. */
+  readonly freeDiskBytes?: number;
+  /** The journal could not be written at the last attempt: nothing may be begun. */
+  readonly journalFault?: string;
+}
+
+/** What a provider has, as of `at`. Only a complete listing may conclude that a machine is gone (design §4.4). */
+export type Listing =
+  | { readonly state: 'complete' | 'partial'; readonly at: Instant; readonly sightings: readonly Sighting[]; readonly foreignProcessors: number }
+  | { readonly state: 'unknown'; readonly since: Instant; readonly why: string };
+
+export type Power = 'running' | 'paused' | 'off' | 'unknown';
+
+export interface Sighting {
+  /** The id that we gave it; sightings without our mark are not reported one by one. */
+  readonly id: MachineId;
+  readonly power: Power;
+  /** With power `off`: how it ended, as far as the provider saw. */
+  readonly cause?: EndCause;
+  /** When the provider accepted it, if it remembers. */
+  readonly startedAt?: Instant;
+  readonly cpuSeconds?: Seconds;
+  /** Enough of the order to describe an unrecorded machine again, when the provider carries it along. */
+  readonly order?: unknown;
+}
+
+/** One `machinetype_status` of another factory, times already on our clock (spec/vacquery.md §6.3). */
+export interface PeerStatus {
+  readonly factory: string;
+  readonly machinetype: string;
+  readonly runningHs06: number;
+  readonly runningMachines: number;
+  readonly runningProcessors: number;
+  readonly numBeforeFizzle: number;
+  readonly shutdownMessage?: string;
+  readonly shutdownAt?: Instant;
+}
+
+export type Preparation = { readonly ready: true } | { readonly ready: false; readonly why: string };
+
+export interface CreationFailures {
+  readonly count: number;
+  readonly lastAt: Instant;
+  readonly why: string;
+}

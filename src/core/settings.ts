@@ -1,0 +1,95 @@
+import type { Machinetype } from './machinetype.ts';
+import type { Instant, Seconds } from './units.ts';
+
+/** `[settings]` with every default applied (spec/factory.md §3.2); the second half is ours and documented in docs/configuration.md. */
+export interface Settings {
+  readonly space: string;
+  /** Lower-case names; empty: no polling. */
+  readonly factories: readonly string[];
+  readonly description?: string;
+  readonly gocdbSitename?: string;
+  readonly gocdbCertFile?: string;
+  readonly gocdbKeyFile?: string;
+  /** Processors that may be given to machines. Absent: all of the host's. */
+  readonly totalProcessors?: number;
+  /** 1: no superslots and no multi-processor machines. */
+  readonly processorsPerSuperslot: number;
+  /** MiB. */
+  readonly mbPerProcessor: number;
+  /** Absent: 1.0 internally, HS06 not told to machines. */
+  readonly hs06PerProcessor?: number;
+  readonly overloadPerProcessor: number;
+  readonly volumeGroup?: string;
+  readonly diskGbPerProcessor?: number;
+  readonly udpTimeout: Seconds;
+  /** Latest end of all machines. */
+  readonly shutdownTime?: Instant;
+  readonly draining: boolean;
+  readonly rootPublicKey: string;
+  readonly singularityUser?: string;
+  readonly fixNetworking: boolean;
+  readonly forwardDev?: string;
+  readonly versionLogger: number;
+  readonly vacmonHostports: readonly string[];
+  readonly machinefeaturesOptions: ReadonlyMap<string, string>;
+  readonly userDataOptions: ReadonlyMap<string, string>;
+  readonly userDataFiles: ReadonlyMap<string, string>;
+
+  /** Lower-case fully qualified name of this factory. Default: the host name. */
+  readonly factoryName: string;
+  readonly provider: ProviderKind;
+  readonly stateDir: string;
+  /** Longest pause between two turns. Events (an end, a new file) cause a turn at once. */
+  readonly cycle: Seconds;
+  /** Greatest number of creations begun in any one minute. Lower protects image servers and task queues; higher fills sooner. */
+  readonly startRatePerMinute: number;
+  /** Machines that may be booting at the same time. Too many slow each other's boot (spec/hypervisor.md §5). */
+  readonly bootConcurrency: number;
+  /** A shutdown time is never set nearer than this for a machine that runs (spec/machine-job-features.md §4). */
+  readonly grace: Seconds;
+  /** How the share of a machinegroup is counted (design §5): `sum` of its members' shares, or as Vac 3.1 does. */
+  readonly groupShare: 'sum' | 'vac31';
+  /** Least free bytes on the file system of the state directory for a creation (spec/factory.md §7 step 9). */
+  readonly minFreeDiskBytes: number;
+  readonly joboutputsMaxBytes: number;
+  readonly joboutputsMaxFiles: number;
+  readonly consoleMaxBytes: number;
+  /** Services near the host that machines reach at 169.254.169.253:`port`, for instance the site's squid. */
+  readonly hostServices: readonly HostService[];
+  /** Whether machines may open connections to the world outside the host. */
+  readonly outbound: boolean;
+  /** Use the last good copy of a user data template when its server cannot be reached (spec/factory.md §12.1). */
+  readonly userDataFallback: boolean;
+  /** `auto`: KVM when a probe boot succeeds, otherwise emulation. */
+  readonly accelerator: 'auto' | 'kvm' | 'tcg';
+  /** `auto`: a namespace per machine when user namespaces allow it, otherwise `restricted` (spec/hypervisor.md §2). */
+  readonly network: 'auto' | 'namespace' | 'restricted';
+  /** Directory of CA certificates trusted besides the system's, when it exists. */
+  readonly caDir: string;
+}
+
+export const providerKinds = ['qemu', 'sim'] as const;
+export type ProviderKind = (typeof providerKinds)[number];
+
+/** `port` as seen by the machine; `host`:`target` as seen by the daemon. */
+export interface HostService {
+  readonly port: number;
+  readonly host: string;
+  readonly targetPort: number;
+}
+
+/** `[vacuum_pipe PREFIX]` (spec/factory.md §3.4). */
+export interface VacuumPipe {
+  readonly prefix: string;
+  readonly url: string;
+  readonly targetShare: number;
+}
+
+/** One whole configuration in force. What is broken is absent here and named in the problems that came with it. */
+export interface Configuration {
+  readonly settings: Settings;
+  readonly machinetypes: ReadonlyMap<string, Machinetype>;
+  readonly pipes: readonly VacuumPipe[];
+  /** SHA-256 over all inputs, hexadecimal: equal digests, equal configuration. */
+  readonly digest: string;
+}

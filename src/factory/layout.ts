@@ -1,0 +1,21 @@
+import { join } from 'node:path';
+import type { MachineId } from '../core/units.ts';
+
+/** Where everything lies below the state directory. The only place that knows these names; docs/architecture.md shows the tree. */
+export const layout = (stateDir: string) => ({
+  journal: join(stateDir, 'journal.db'),
+  lock: join(stateDir, 'lock.db'),
+  /** Control API, 0600. */
+  control: join(stateDir, 'control.sock'),
+  log: join(stateDir, 'factory.log'),
+  machines: join(stateDir, 'machines'),
+  /** Private to one machine, 0700: user data, outputs, console, disks, sockets. */
+  machine: (id: MachineId): string => join(stateDir, 'machines', id),
+  userData: (id: MachineId): string => join(stateDir, 'machines', id, 'user_data'),
+  joboutputs: (id: MachineId): string => join(stateDir, 'machines', id, 'joboutputs'),
+  images: join(stateDir, 'imagecache'),
+  pipes: join(stateDir, 'pipescache'),
+  /** `files/` and X.509 credentials of a machinetype or of a pipe's prefix (spec/factory.md §2). */
+  machinetype: (nameOrPrefix: string): string => join(stateDir, 'machinetypes', nameOrPrefix),
+});
+export type Layout = ReturnType<typeof layout>;

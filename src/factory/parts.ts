@@ -1,0 +1,77 @@
+import type { Machine, GuestReport } from '../core/machine.ts';
+import type { Machinetype } from '../core/machinetype.ts';
+import type { Preparation } from '../core/observed.ts';
+import type { Configuration, Settings } from '../core/settings.ts';
+import type { Instant, MachineId } from '../core/units.ts';
+
+/**
+ * The parts around the loop, as the loop sees them. Each is one file or folder beside this one; construction does no I/O,
+ * `close` releases what was taken. None of them throws for what guests, servers or files may do: failures are facts.
+ */
+
+/** Metadata, user data, Machine/Job Features and joboutputs for every live machine (spec/factory.md §12–14). */
+export interface GuestService {
+  /** Begins to answer for a machine on the sockets in its directory; replaces what an earlier process left. Idempotent. */
+  attach(machine: Machine): Promise<void>;
+  /** Stops answering and forgets its report; files stay until the machine is forgotten. Idempotent. */
+  detach(id: MachineId): Promise<void>;
+  /** What the machine has written so far, also after a restart of the daemon. */
+  report(id: MachineId): GuestReport;
+  /** The record has changed (a nearer shutdown time): answers follow. */
+  update(machine: Machine): void;
+  /** Since when storing and answering have worked without a break; undefined: they do not now. */
+  readonly since: Instant | undefined;
+  close(): Promise<void>;
+}
+
+/** Local copies of root images, made outside the creation path (spec/factory.md §15). */
+export interface Images {
+  /** Starts, continues or refreshes what these machinetypes need, and forgets what nobody needs. Returns at once. */
+  want(machinetypes: readonly Machinetype[], settings: Settings): void;
+  preparation(machinetype: Machinetype): Preparation;
+  /** Verified local files for one machine. Rejects when they are not ready. */
+  files(machinetype: Machinetype): Promise<{ readonly rootImage: string; readonly initrd?: string }>;
+  /** Calls back when a preparation has changed. */
+  onChange(listener: () => void): void;
+  close(): Promise<void>;
+}
+
+/** Vacuum pipes and configuration files, read outside the loop (spec/factory.md §3–4). */
+export interface ConfigurationSource {
+  /** Last good configuration and all present problems. `undefined`: there has never been a good one. */
+  current(): { readonly configuration: Configuration | undefined; readonly problems: readonly Problem[]; readonly pipes: readonly PipeState[] };
+  /** Looks at files and pipes again; resolves when that has been done once. */
+  refresh(signal: AbortSignal): Promise<void>;
+  onChange(listener: () => void): void;
+  close(): Promise<void>;
+}
+
+/** One thing wrong with the configuration, printed as `file:line:column: option: text`. */
+export interface Problem {
+  readonly severity: 'error' | 'warning';
+  readonly file: string;
+  /** 1-based; 0: not tied to a line. */
+  readonly line: number;
+  readonly column: number;
+  readonly section?: string;
+  readonly option?: string;
+  /** What is wrong and what would be valid. */
+  readonly text: string;
+  /** What is disabled by it: everything, one machinetype, one pipe, or nothing (the option alone is ignored). */
+  readonly disables: { readonly kind: 'configuration' | 'nothing' } | { readonly kind: 'machinetype' | 'pipe'; readonly name: string };
+}
+
+export interface PipeState {
+  readonly prefix: string;
+  readonly url: string;
+  readonly fetchedAt?: Instant;
+  /** Why the last attempt failed; the last good copy stays in use. */
+  readonly failure?: string;
+  readonly machinetypes: number;
+}
+
+/** Everything a machine is told, made durable in its directory before it is created (spec/factory.md §12). */
+export interface Contextualiser {
+  /** Writes `user_data` (0600) and the public key. Rejects with a message for people when the template cannot be had. */
+  prepare(machine: Machine, machinetype: Machinetype, settings: Settings, signal: AbortSignal): Promise<void>;
+}

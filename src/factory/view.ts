@@ -1,0 +1,46 @@
+import type { Decision, Rule } from '../core/decision.ts';
+import type { Machine, UsageRecord } from '../core/machine.ts';
+import type { Observed } from '../core/observed.ts';
+import type { Configuration } from '../core/settings.ts';
+import type { Instant, MachineId } from '../core/units.ts';
+import type { PipeState, Problem } from './parts.ts';
+
+/**
+ * A running factory as the control API sees it: snapshots in memory for every read, three commands.
+ * Implemented by the daemon (factory.ts); the control API and tests use nothing else of it.
+ */
+export interface FactoryView {
+  status(): FactoryStatus;
+  /** All records that are not forgotten, by slot, then by creation. */
+  machines(): readonly Machine[];
+  usage(): readonly UsageRecord[];
+  /** The facts and the outcome of the last turn; undefined before the first. */
+  lastTurn(): { readonly observed: Observed; readonly decision: Decision } | undefined;
+  configuration(): { readonly configuration: Configuration | undefined; readonly problems: readonly Problem[]; readonly pipes: readonly PipeState[] };
+  /** Serial console; undefined: unknown machine, or its provider has none. */
+  console(id: MachineId): Promise<Uint8Array | undefined>;
+  /** A person's decisions. Durable: they survive a restart of the daemon. */
+  drain(on: boolean): Promise<void>;
+  hold(id: MachineId, on: boolean): Promise<boolean>;
+  destroy(id: MachineId): Promise<boolean>;
+}
+
+export interface FactoryStatus {
+  readonly version: string;
+  readonly pid: number;
+  readonly factory: string;
+  readonly space: string;
+  readonly provider: string;
+  readonly notes: readonly string[];
+  readonly rule: Rule;
+  readonly stateDir: string;
+  readonly startedAt: Instant;
+  readonly lastTurnAt?: Instant;
+  readonly draining: boolean;
+  readonly slots: number;
+  readonly totalProcessors: number;
+  readonly usedProcessors: number;
+  readonly load: number;
+  readonly freeDiskBytes?: number;
+  readonly journalFault?: string;
+}
