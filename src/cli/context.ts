@@ -1,0 +1,54 @@
+import type { Instant } from '../core/units.ts';
+import type { ControlClient } from '../factory/control/client.ts';
+
+/** 0 ok, 1 the answer is no, 2 usage or configuration, 3 something is unreachable (design §9). */
+export type ExitCode = 0 | 1 | 2 | 3;
+
+/** Part of a stream that commands use; tests give an array. */
+export interface Writer {
+  write(chunk: string | Uint8Array): unknown;
+}
+
+/**
+ * All that a command may use of its process. A command is `register(program: Command, context: CliContext): void`, adds one
+ * subcommand, writes to `stdout`, and either calls `exit` or throws a `CliError`.
+ */
+export interface CliContext {
+  readonly stdout: Writer;
+  readonly stderr: Writer;
+  /** Whether standard output is a terminal. */
+  readonly isTerminal: boolean;
+  /** Columns that a line may have; very large when standard output is not a terminal. */
+  readonly width: number;
+  /** Whether escape sequences may be written to standard output. */
+  readonly colour: boolean;
+  /** `--state-dir`, else `VACUA_STATE_DIR`, else the default. Read it inside an action, not while registering. */
+  readonly stateDir: string;
+  /** Every `--config FILE`, in order; empty: the usual places. Read it inside an action, not while registering. */
+  readonly configFiles: readonly string[];
+  /** Aborts at SIGINT or SIGTERM. */
+  readonly signal: AbortSignal;
+  now(): Instant;
+  /** Sets the exit code; the last call counts. Default 0. */
+  exit(code: ExitCode): void;
+  /** The factory that runs on `stateDir`. Nothing is contacted before the first request. */
+  daemon(): ControlClient;
+}
+
+/** Ends a command: `vacua: message` and the next step go to standard error, the code becomes the exit code. */
+export class CliError extends Error {
+  override readonly name = 'CliError';
+  readonly exitCode: Exclude<ExitCode, 0>;
+  /** What to do next, one sentence. */
+  readonly next: string;
+  constructor(exitCode: Exclude<ExitCode, 0>, message: string, next: string, cause?: unknown) {
+    super(message, { cause });
+    this.exitCode = exitCode;
+    this.next = next;
+  }
+}
+
+/** One line. */
+export const print = (to: Writer, text = ''): void => void to.write(`${text}\n`);
+/** One JSON document, indented, with a final newline. */
+export const printJson = (to: Writer, value: unknown): void => print(to, JSON.stringify(value, null, 2));
