@@ -26,6 +26,14 @@ export interface MachineFacts {
   readonly shutdownTime: Instant;
   /** Set when a global shutdown time has shortened it, which is announced to the machine. */
   readonly drainAnnounced?: boolean;
+  /** Of the machinetype: publish the end of the lifetime as `shutdowntime` too (spec/machine-job-features.md §4.1). */
+  readonly announceLifetimeAsShutdown?: boolean;
+  /** Of the machinetype: name of the file in joboutputs whose last change is the heartbeat. Absent: none is expected. */
+  readonly heartbeatFile?: string;
+  /** Of the machinetype: greatest age of that file; 0: only its existence is checked. */
+  readonly heartbeat?: Seconds;
+  /** Bytes of the empty disk that the machine may fill; absent: none, or not known. */
+  readonly scratchBytes?: number;
   /** A person keeps it for debugging: neither heartbeat nor wallclock ends it, and it counts as running. */
   readonly held?: boolean;
 }

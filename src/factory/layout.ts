@@ -12,7 +12,10 @@ export const layout = (stateDir: string) => ({
   /** Private to one machine, 0700: user data, outputs, console, disks, sockets. */
   machine: (id: MachineId): string => join(stateDir, 'machines', id),
   userData: (id: MachineId): string => join(stateDir, 'machines', id, 'user_data'),
+  rootPublicKey: (id: MachineId): string => join(stateDir, 'machines', id, 'root_public_key'),
   joboutputs: (id: MachineId): string => join(stateDir, 'machines', id, 'joboutputs'),
+  /** Job outputs that are being received; beside `joboutputs`, so that a finished one is moved there in one step. */
+  incoming: (id: MachineId): string => join(stateDir, 'machines', id, 'incoming'),
   images: join(stateDir, 'imagecache'),
   pipes: join(stateDir, 'pipescache'),
   /** `files/` and X.509 credentials of a machinetype or of a pipe's prefix (spec/factory.md §2). */
