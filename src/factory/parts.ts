@@ -2,7 +2,7 @@ import type { Machine, GuestReport } from '../core/machine.ts';
 import type { Machinetype } from '../core/machinetype.ts';
 import type { Preparation } from '../core/observed.ts';
 import type { Configuration, Settings } from '../core/settings.ts';
-import type { Instant, MachineId } from '../core/units.ts';
+import type { Instant, MachineId, Seconds } from '../core/units.ts';
 
 /**
  * The parts around the loop, as the loop sees them. Each is one file or folder beside this one; construction does no I/O,
@@ -19,6 +19,8 @@ export interface GuestService {
   report(id: MachineId): GuestReport;
   /** The record has changed (a nearer shutdown time): answers follow. */
   update(machine: Machine): void;
+  /** The wall clock has stepped: remembered times move with it. */
+  shift(by: Seconds): void;
   /** Since when storing and answering have worked without a break; undefined: they do not now. */
   readonly since: Instant | undefined;
   close(): Promise<void>;

@@ -1,0 +1,112 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isLive, type Machine, type UsageRecord } from '../core/machine.ts';
+import type { Instant, MachineId } from '../core/units.ts';
+import { Loop } from './loop.ts';
+import type { LoopParts } from './loop-parts.ts';
+import type { FactoryStatus, FactoryView } from './view.ts';
+import { version } from './version.ts';
+
+/** A factory at work: the loop with its parts, seen and commanded from outside. */
+export class Factory implements FactoryView {
+  readonly loop: Loop;
+  readonly #parts: LoopParts;
+  readonly #startedAt: Instant;
+  #notes: readonly string[] = [];
+
+  constructor(parts: LoopParts) {
+    this.#parts = parts;
+    this.#startedAt = parts.clock.wall();
+    this.loop = new Loop(parts);
+  }
+
+  /** Opens the provider and begins to turn; resolves when the factory has been stopped. Rejects when the provider cannot be opened. */
+  async open(): Promise<void> {
+    const { provider, bus, images, configuration, factory } = this.#parts;
+    this.#notes = (await provider.open(AbortSignal.timeout(60_000))).notes;
+    bus.emit('opened', { factory, provider: provider.kind, notes: this.#notes, version });
+    provider.watch?.(() => this.loop.wake());
+    images.onChange(() => this.loop.wake());
+    configuration.onChange(() => this.loop.wake());
+  }
+
+  run(): Promise<void> {
+    return this.loop.run();
+  }
+
+  status(): FactoryStatus {
+    const { settings } = this.loop.configuration();
+    const last = this.loop.last;
+    const used = this.machines().filter(isLive);
+    return {
+      version,
+      pid: process.pid,
+      factory: this.#parts.factory,
+      space: settings.space,
+      provider: this.#parts.provider.kind,
+      notes: this.#notes,
+      rule: this.#parts.rule,
+      stateDir: this.#parts.stateDir,
+      startedAt: this.#startedAt,
+      ...(last && { lastTurnAt: last.observed.now }),
+      draining: settings.draining,
+      slots: this.#parts.host.processors,
+      totalProcessors: settings.totalProcessors ?? this.#parts.host.processors,
+      usedProcessors: used.reduce((sum, m) => sum + m.processors, 0),
+      load: last?.observed.host.load ?? 0,
+      ...(last?.observed.host.freeDiskBytes !== undefined && { freeDiskBytes: last.observed.host.freeDiskBytes }),
+      ...(this.loop.journalFault !== undefined && { journalFault: this.loop.journalFault }),
+    };
+  }
+
+  machines(): readonly Machine[] {
+    return this.#parts.journal.machines().toSorted((a, b) => a.slot - b.slot || a.createdAt - b.createdAt);
+  }
+
+  usage(): readonly UsageRecord[] {
+    return this.#parts.journal.usage();
+  }
+
+  lastTurn(): Loop['last'] {
+    return this.loop.last;
+  }
+
+  configuration(): ReturnType<FactoryView['configuration']> {
+    return this.#parts.configuration.current();
+  }
+
+  async console(id: MachineId): Promise<Uint8Array | undefined> {
+    const machine = this.#parts.journal.machine(id);
+    if (!machine) return undefined;
+    if (isLive(machine)) return this.#parts.provider.console?.(id);
+    const kept = ['console.log.1', 'console.log'].map((name) => readFile(join(this.#parts.layout.machine(id), name)).catch(() => Buffer.alloc(0)));
+    return Buffer.concat(await Promise.all(kept));
+  }
+
+  async drain(on: boolean): Promise<void> {
+    this.#parts.journal.commit([{ kind: 'fact', key: 'draining', value: on ? 'yes' : 'no' }]);
+    this.loop.wake();
+  }
+
+  async hold(id: MachineId, on: boolean): Promise<boolean> {
+    const machine = this.#parts.journal.machine(id);
+    if (!machine || !isLive(machine)) return false;
+    const { held: _held, ...rest } = machine;
+    this.#parts.journal.commit([{ kind: 'put', machine: on ? { ...machine, held: true } : (rest as Machine) }]);
+    this.loop.wake();
+    return true;
+  }
+
+  async destroy(id: MachineId): Promise<boolean> {
+    const machine = this.#parts.journal.machine(id);
+    if (!machine || !isLive(machine)) return false;
+    if (machine.state !== 'ending') {
+      const { held: _held, ...rest } = machine;
+      const endingSince = this.#parts.clock.wall();
+      this.#parts.journal.commit([{ kind: 'put', machine: { ...rest, state: 'ending', killReason: 'person', endingSince } as Machine }]);
+      await this.#parts.provider.shutdown(id, AbortSignal.timeout(5000));
+    }
+    this.loop.wake();
+    return true;
+  }
+}
