@@ -34,6 +34,7 @@ const facts = {
   heartbeatFile: z.string().optional(),
   heartbeat: duration.optional(),
   announceLifetimeAsShutdown: z.boolean().optional(),
+  scratchBytes: z.number().optional(),
   createdAt: at,
   shutdownTime: at,
   drainAnnounced: z.boolean().optional(),

@@ -13,6 +13,7 @@ export function machineName(factory: string, slot: number): string {
 
 /** The record of a machine that is to be, with all that will be needed when its machinetype has gone (design §4.1). */
 export function newMachine(id: MachineId, placement: Placement, machinetype: Machinetype, settings: Settings, now: Instant): Machine {
+  const scratchBytes = diskBytes({ processors: placement.processors, model: machinetype.model }, machinetype, settings).scratch;
   return {
     id,
     state: 'creating',
@@ -29,6 +30,7 @@ export function newMachine(id: MachineId, placement: Placement, machinetype: Mac
     machinesDirDays: machinetype.machinesDirDays,
     ...(machinetype.heartbeatFile !== undefined && { heartbeatFile: machinetype.heartbeatFile, heartbeat: machinetype.heartbeat }),
     ...(machinetype.announceLifetimeAsShutdown && { announceLifetimeAsShutdown: true }),
+    ...(scratchBytes !== undefined && { scratchBytes }),
     createdAt: now,
     shutdownTime: placement.shutdownTime,
   };
