@@ -27,7 +27,7 @@ export function serverTrust(caDir: string): SecureContext {
   if (cached?.directory === caDir && cached.stamp === stamp && performance.now() - cached.readAt < rereadAfterMs) return cached.context;
   const system = getCACertificates('system');
   const base = system.length > 0 ? system : getCACertificates('default');
-  const context = createSecureContext({ ca: [...base, ...certificatesIn(caDir)] });
+  const context = createSecureContext({ ca: [...new Set([...base, ...certificatesIn(caDir)])] });
   cached = { directory: caDir, stamp, readAt: performance.now(), context };
   return context;
 }
