@@ -22,3 +22,7 @@ export const layout = (stateDir: string) => ({
   machinetype: (nameOrPrefix: string): string => join(stateDir, 'machinetypes', nameOrPrefix),
 });
 export type Layout = ReturnType<typeof layout>;
+
+/** Where a factory keeps everything when neither an option nor the configuration says so: by user, so that none needs root. */
+export const defaultStateDir = (uid: number, home: string, xdgStateHome: string | undefined): string =>
+  uid === 0 ? '/var/lib/vacua' : join(xdgStateHome?.startsWith('/') ? xdgStateHome : join(home, '.local', 'state'), 'vacua');

@@ -1,16 +1,14 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, readdir } from 'node:fs/promises';
+import { isOutputName } from '../../core/guest/job-outputs.ts';
 import { instant } from '../../core/units.ts';
 import type { Output } from './answers.ts';
-
-/** Names that a machine may have given to its outputs (spec/factory.md §14.2). Anything else in the directory is not an output. */
-export const isOutputName = (name: string): boolean => /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,254}$/.test(name);
 
 const { O_RDONLY, O_NOFOLLOW, O_DIRECTORY, O_NONBLOCK } = constants;
 const absent = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO', 'EISDIR']);
 const isAbsent = (error: unknown): boolean => absent.has((error as NodeJS.ErrnoException).code ?? '');
 
-/** Regular files with a proper name, by name. No symbolic link is followed, neither for the directory nor for a file. */
+/** Regular files with a proper name (spec/factory.md §14.2), by name; anything else in the directory is not an output. No symbolic link is followed, neither for the directory nor for a file. */
 export async function listOutputs(directory: string): Promise<readonly Output[]> {
   await using dir = await openDirectory(directory);
   if (dir === undefined) return [];
