@@ -1,0 +1,82 @@
+import type { MachineFacts } from '../machine.ts';
+import type { Machinetype } from '../machinetype.ts';
+import type { Settings } from '../settings.ts';
+import { featurePlaces } from './features.ts';
+
+/** Value for the name between `##user_data_` and `##`. Text is inserted as UTF-8, bytes as they are. */
+export type Substitutions = ReadonlyMap<string, string | Uint8Array>;
+
+const known = /##user_data_([a-z0-9_]+)##/g;
+/** The reference's own expression, which is why a comma is in it. */
+const leftover = /##user_data_[a-z0-9,_]*##/g;
+
+/**
+ * Fills in a user data template (spec/factory.md §12.1). Patterns with a value are replaced, leftmost first, then patterns
+ * that remain in the template's own text are removed. Inserted values are never searched again.
+ * Bytes that belong to no pattern stay as they are; gzip data is returned untouched, for a change would break it.
+ */
+export function renderUserData(template: string | Uint8Array, substitutions: Substitutions): Uint8Array {
+  const bytes = Buffer.from(template);
+  if (bytes[0] === 0x1f && bytes[1] === 0x8b) return bytes;
+  // latin1 gives one character per byte, so that the expressions work on any bytes and nothing is lost on the way back.
+  const text = bytes.toString('latin1');
+  const parts: Buffer[] = [];
+  const literal = (from: number, to: number): void => {
+    parts.push(Buffer.from(text.slice(from, to).replace(leftover, ''), 'latin1'));
+  };
+  let done = 0;
+  known.lastIndex = 0;
+  for (let match = known.exec(text); match !== null; match = known.exec(text)) {
+    const value = substitutions.get(match[1] ?? '');
+    if (value === undefined) {
+      // The closing ## of an unknown pattern may open a known one.
+      known.lastIndex = match.index + 1;
+      continue;
+    }
+    literal(done, match.index);
+    parts.push(Buffer.from(value));
+    done = known.lastIndex;
+  }
+  literal(done, text.length);
+  return Buffer.concat(parts);
+}
+
+export interface TemplateFacts {
+  readonly machine: MachineFacts;
+  readonly machinetype: Machinetype;
+  readonly settings: Pick<Settings, 'space' | 'factoryName'>;
+  /** Product and version, `Vacua 1.2.3`. */
+  readonly manager: string;
+  /** Contents of the files named by `user_data_file_XXX`, by XXX. */
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  /** PEM text, when the machinetype asks for a proxy. */
+  readonly proxy?: string;
+}
+
+const isUrl = (text: string | undefined): text is string => text !== undefined && /^https?:\/\//.test(text);
+
+/** Every pattern that has a value for this machine, deprecated and `manager_` spellings included (spec/factory.md §12.1). */
+export function substitutionsFor(facts: TemplateFacts): Substitutions {
+  const { machine, machinetype, settings } = facts;
+  const values = new Map<string, string | Uint8Array>();
+  for (const [name, content] of facts.files) values.set(`file_${name}`, content).set(`option_${name}`, content);
+  // A text beats a file of the same name.
+  for (const [name, text] of machinetype.userDataOptions) values.set(`option_${name}`, text);
+  if (facts.proxy !== undefined) values.set('option_x509_proxy', facts.proxy);
+  const set = (value: string, ...names: readonly string[]): void => {
+    for (const name of names) values.set(name, value);
+  };
+  if (isUrl(machinetype.userData)) set(machinetype.userData, 'url');
+  if (isUrl(machinetype.rootImage)) set(machinetype.rootImage, 'root_image_url');
+  set(settings.space, 'space');
+  set(machine.machinetype, 'machinetype', 'vmtype');
+  set(machine.name, 'machine_hostname', 'vm_hostname');
+  set(facts.manager, 'manager_version', 'vmlm_version');
+  set(settings.factoryName, 'manager_hostname', 'vmlm_hostname');
+  set(machine.id, 'uuid');
+  const places = featurePlaces(machine.model);
+  set(places.machinefeatures, 'machinefeatures_url', 'manager_machinefeatures_url');
+  set(places.jobfeatures, 'jobfeatures_url', 'manager_jobfeatures_url');
+  set(places.joboutputs, 'joboutputs_url', 'manager_joboutputs_url');
+  return values;
+}

@@ -1,0 +1,294 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { open, readFile, rm, stat } from 'node:fs/promises';
+import type { Socket } from 'node:net';
+import { join } from 'node:path';
+import type { OutputLimits } from '../../core/guest/job-outputs.ts';
+import { type GuestFacts, routeGuestRequest } from '../../core/guest/route.ts';
+import type { GuestReport, Machine } from '../../core/machine.ts';
+import type { Settings } from '../../core/settings.ts';
+import type { Instant, MachineId } from '../../core/units.ts';
+import { guestSocketName, serviceSocket } from '../../providers/contract.ts';
+import type { Clock } from '../clock.ts';
+import type { Layout } from '../layout.ts';
+import type { GuestService } from '../parts.ts';
+import { type ConnectionLimits, ConnectionWatch, connectionLimits } from './connections.ts';
+import { type Listener, listenIn } from './listen.ts';
+import { type OutputFiles, OutputStore, outputFiles, type Stored } from './output-store.ts';
+import { relay } from './relay.ts';
+import { answerEmpty, answerFile, answerText } from './respond.ts';
+
+export interface GuestServiceParts {
+  readonly layout: Layout;
+  readonly settings: () => Settings;
+  readonly clock: Pick<Clock, 'wall' | 'uptime'>;
+  /** A machine has made contact or written its shutdown message: a turn of the loop may want to know. Not called for heartbeats. */
+  readonly onReport?: (id: MachineId) => void;
+  /** A job output could not be stored, by no fault of the machine's. */
+  readonly onFault?: (id: MachineId, error: unknown) => void;
+  readonly limits?: ConnectionLimits;
+  readonly files?: OutputFiles;
+}
+
+/** Files of one machine that may be on their way at the same time. */
+const transfersPerMachine = 8;
+/** Requests on one connection before it is closed; bounds what a guest can queue up by pipelining. */
+const requestsPerConnection = 100;
+const headBytes = 8192;
+const publicKeyBytes = 16_384;
+const probeMilliseconds = 10_000;
+
+interface Attached {
+  machine: Machine;
+  report: GuestReport;
+  readonly sockets: Set<Socket>;
+  readonly listeners: Listener[];
+  store?: OutputStore;
+  opened: Promise<void>;
+}
+
+/**
+ * The guest service on unix sockets, one directory per machine: which socket a request comes in by is the machine's identity, and
+ * nothing that a guest says of itself counts. One HTTP parser serves all machines; a machine costs its sockets and a few facts.
+ * `attach` rejects when the sockets of a machine cannot be made: such a machine must not be started.
+ */
+export class UnixGuestService implements GuestService {
+  readonly #parts: GuestServiceParts;
+  readonly #limits: ConnectionLimits;
+  readonly #watch: ConnectionWatch;
+  readonly #files: OutputFiles;
+  readonly #machines = new Map<MachineId, Attached>();
+  readonly #owners = new WeakMap<Socket, Attached>();
+  /** End of the last request of each connection: answers are made one after the other. */
+  readonly #tails = new WeakMap<Socket, Promise<void>>();
+  readonly #http: Server;
+  #since: Instant | undefined;
+  #probing: NodeJS.Timeout | undefined;
+
+  constructor(parts: GuestServiceParts) {
+    this.#parts = parts;
+    this.#limits = parts.limits ?? connectionLimits;
+    this.#files = parts.files ?? outputFiles;
+    this.#watch = new ConnectionWatch(this.#limits, () => parts.clock.uptime());
+    this.#since = parts.clock.wall();
+    // It never listens: connections are handed to it by the machines' own sockets. All deadlines are the watch's.
+    this.#http = createServer({ maxHeaderSize: headBytes, requireHostHeader: false, keepAliveTimeout: 0 });
+    this.#http.maxRequestsPerSocket = requestsPerConnection;
+    // Some clients close their side as soon as they have asked.
+    Object.assign(this.#http, { httpAllowHalfOpen: true });
+    this.#http.on('request', (req, res) => this.#enqueue(req, res, false));
+    this.#http.on('checkContinue', (req, res) => this.#enqueue(req, res, true));
+  }
+
+  get since(): Instant | undefined {
+    return this.#since;
+  }
+
+  async attach(machine: Machine): Promise<void> {
+    const present = this.#machines.get(machine.id);
+    if (present !== undefined) {
+      present.machine = machine;
+      return present.opened;
+    }
+    const { message, heartbeatFileAt, contactAt } = machine;
+    const report: GuestReport = { ...(message && { message }), ...(heartbeatFileAt && { heartbeatFileAt }), ...(contactAt && { contactAt }) };
+    const attached: Attached = { machine, report, sockets: new Set(), listeners: [], opened: Promise.resolve() };
+    this.#machines.set(machine.id, attached);
+    attached.opened = this.#open(attached);
+    try {
+      await attached.opened;
+    } catch (error) {
+      await this.detach(machine.id);
+      throw error;
+    }
+  }
+
+  async #open(attached: Attached): Promise<void> {
+    const { layout, settings } = this.#parts;
+    const { id } = attached.machine;
+    attached.store = await OutputStore.open({ outputs: layout.joboutputs(id), incoming: layout.incoming(id) }, this.#files);
+    attached.report = { ...attached.report, ...(await attached.store.report(attached.machine.heartbeatFile)) };
+    const directory = layout.machine(id);
+    const serve = (socket: Socket): void => {
+      this.#own(attached, socket);
+      this.#watch.add(socket, 'head');
+      this.#http.emit('connection', socket);
+    };
+    attached.listeners.push(await listenIn(directory, guestSocketName, this.#limits.perMachine, serve));
+    for (const service of settings().hostServices) {
+      const forward = (socket: Socket): void => {
+        this.#own(attached, socket);
+        relay(socket, service, this.#watch);
+      };
+      attached.listeners.push(await listenIn(directory, serviceSocket(service.port), this.#limits.perHostService, forward));
+    }
+  }
+
+  #own(attached: Attached, socket: Socket): void {
+    attached.sockets.add(socket);
+    this.#owners.set(socket, attached);
+    socket.once('close', () => attached.sockets.delete(socket));
+  }
+
+  async detach(id: MachineId): Promise<void> {
+    const attached = this.#machines.get(id);
+    if (attached === undefined) return;
+    await attached.opened.catch(() => undefined);
+    if (this.#machines.get(id) === attached) this.#machines.delete(id);
+    const closing = attached.listeners.splice(0).map((listener) => listener.close());
+    for (const socket of attached.sockets) socket.destroy();
+    await Promise.all(closing);
+  }
+
+  report(id: MachineId): GuestReport {
+    return this.#machines.get(id)?.report ?? {};
+  }
+
+  update(machine: Machine): void {
+    const attached = this.#machines.get(machine.id);
+    if (attached !== undefined) attached.machine = machine;
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#probing);
+    await Promise.all([...this.#machines.keys()].map((id) => this.detach(id)));
+    this.#watch.close();
+  }
+
+  /** Cuts connections that are overdue; otherwise done every second while there are any. */
+  sweep(): void {
+    this.#watch.sweep();
+  }
+
+  /** After a failure to store: tries whether the disk takes files again. */
+  async probe(): Promise<void> {
+    const path = join(this.#parts.layout.machines, '.probe');
+    try {
+      const file = await this.#files.open(path, 'w', 0o600);
+      try {
+        await file.writeFile('probe');
+        await file.datasync();
+      } finally {
+        await file.close();
+      }
+      this.#storing(true);
+    } catch {
+      this.#storing(false);
+    }
+    await rm(path, { force: true }).catch(() => undefined);
+  }
+
+  #storing(works: boolean): void {
+    clearTimeout(this.#probing);
+    if (works) this.#since ??= this.#parts.clock.wall();
+    else {
+      this.#since = undefined;
+      this.#probing = setTimeout(() => void this.probe(), probeMilliseconds).unref();
+    }
+  }
+
+  #enqueue(req: IncomingMessage, res: ServerResponse, awaitsContinue: boolean): void {
+    const { socket } = req;
+    const step = async (): Promise<void> => {
+      const attached = this.#owners.get(socket);
+      if (attached === undefined || socket.destroyed) return;
+      this.#watch.enter(socket, 'request');
+      const closed = new Promise<void>((resolve) => res.once('close', () => resolve()));
+      try {
+        await this.#answer(attached, req, res, awaitsContinue);
+      } catch {
+        // The guest has gone in the middle, or its files cannot be read. There is nobody to tell but the guest.
+        socket.destroy();
+      }
+      await closed;
+      this.#watch.enter(socket, 'head');
+    };
+    this.#tails.set(socket, (this.#tails.get(socket) ?? Promise.resolve()).then(step));
+  }
+
+  async #answer(attached: Attached, req: IncomingMessage, res: ServerResponse, awaitsContinue: boolean): Promise<void> {
+    const { id } = attached.machine;
+    if (attached.report.contactAt === undefined) {
+      attached.report = { ...attached.report, contactAt: this.#parts.clock.wall() };
+      this.#parts.onReport?.(id);
+    }
+    const request = { method: req.method ?? '', target: req.url ?? '', accept: req.headers.accept ?? '' };
+    const route = routeGuestRequest(request, await this.#facts(attached.machine));
+    switch (route.kind) {
+      case 'document':
+        return answerText(req, res, route);
+      case 'token':
+        res.setHeader('x-aws-ec2-metadata-token-ttl-seconds', '21600');
+        return answerText(req, res, { body: route.body, type: 'text/plain' });
+      case 'user-data':
+        if (!(await answerFile(req, res, this.#parts.layout.userData(id)))) await answerEmpty(req, res, 404);
+        return;
+      case 'refused':
+        return answerEmpty(req, res, route.status);
+      case 'store':
+        return this.#store(attached, route.name, req, res, awaitsContinue);
+    }
+  }
+
+  async #facts(machine: Machine): Promise<GuestFacts> {
+    const { layout } = this.#parts;
+    const settings = this.#parts.settings();
+    const hasUserData = await stat(layout.userData(machine.id)).then(
+      () => true,
+      () => false,
+    );
+    const publicKey = await readPublicKey(layout.rootPublicKey(machine.id));
+    return { machine, factory: settings.factoryName, settings, hasUserData, ...(publicKey !== undefined && { publicKey }) };
+  }
+
+  /** PUT of a job output (spec/factory.md §14.2): 201, 403 without a length, 507 when the machine's or the disk's room is used up. */
+  async #store(attached: Attached, name: string, req: IncomingMessage, res: ServerResponse, awaitsContinue: boolean): Promise<void> {
+    const length = req.headers['content-length'];
+    const { store } = attached;
+    if (length === undefined || store === undefined) return answerEmpty(req, res, 403);
+    const { joboutputsMaxBytes, joboutputsMaxFiles } = this.#parts.settings();
+    const limits: OutputLimits = { maxBytes: joboutputsMaxBytes, maxFiles: joboutputsMaxFiles, maxTransfers: transfersPerMachine };
+    const stored = await store.put(name, Number(length), bodyOf(req, res, awaitsContinue), limits);
+    if (stored.done) {
+      this.#storing(true);
+      await this.#readReport(attached, store, name);
+      return answerEmpty(req, res, 201);
+    }
+    if ('error' in stored) {
+      this.#storing(false);
+      this.#parts.onFault?.(attached.machine.id, stored.error);
+    }
+    return answerEmpty(req, res, statusOf(stored.why), stored.why === 'transfers' ? { 'retry-after': '1' } : {});
+  }
+
+  async #readReport(attached: Attached, store: OutputStore, name: string): Promise<void> {
+    const { heartbeatFile, id } = attached.machine;
+    if (name !== 'shutdown_message' && name !== heartbeatFile) return;
+    attached.report = { ...attached.report, ...(await store.report(heartbeatFile)) };
+    if (name === 'shutdown_message') this.#parts.onReport?.(id);
+  }
+}
+
+type Why = Exclude<Stored, { done: true }>['why'];
+const statuses: Readonly<Record<Why, number>> = { bytes: 507, files: 507, 'disk-full': 507, transfers: 503, failed: 500, 'cut-short': 400 };
+const statusOf = (why: Why): number => statuses[why];
+
+/** The body as it arrives, asked for only once it is wanted. The connection outlives a reader who stops early. */
+async function* bodyOf(req: IncomingMessage, res: ServerResponse, awaitsContinue: boolean): AsyncGenerator<Uint8Array> {
+  if (awaitsContinue) res.writeContinue();
+  yield* req.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
+}
+
+async function readPublicKey(path: string): Promise<string | undefined> {
+  try {
+    const file = await open(path, 'r');
+    try {
+      const { size } = await file.stat();
+      const text = size > publicKeyBytes ? '' : (await readFile(file, 'utf8')).trim();
+      return text === '' ? undefined : text;
+    } finally {
+      await file.close();
+    }
+  } catch {
+    return undefined;
+  }
+}
