@@ -1,0 +1,34 @@
+import type { Rule, Verdict } from '../decision.ts';
+import type { Observed } from '../observed.ts';
+import type { Settings } from '../settings.ts';
+import { elapsed, later } from '../units.ts';
+import type { Alarm } from './alarm.ts';
+import { backOff, backOffEnds, creationPause } from './backoff.ts';
+import type { Tally } from './shares.ts';
+
+/** Why no machine of this type may be started now (spec/factory.md §8.2, and under our rule what this host lacks); undefined: eligible. */
+export function ineligible(tally: Tally, observed: Observed, settings: Settings, rule: Rule, alarm: Alarm): Verdict | undefined {
+  const { type } = tally;
+  const { now } = observed;
+  if (type.targetShare <= 0) return { why: 'no_share' };
+  if (rule === 'vacua') {
+    const preparation = observed.preparations.get(type.name);
+    if (preparation?.ready === false) return { why: 'not_ready', text: preparation.why };
+    const failures = observed.creationFailures.get(type.name);
+    if (failures !== undefined && failures.count > 0) {
+      const until = later(failures.lastAt, creationPause(failures.count));
+      alarm.after(until);
+      if (now <= until) return { why: 'creation_failing', count: failures.count, until, text: failures.why };
+    }
+  }
+  if (settings.shutdownTime !== undefined && later(now, type.minWallclock) >= settings.shutdownTime) {
+    return { why: 'shutdown_time_near', needs: type.minWallclock, left: elapsed(now, settings.shutdownTime) };
+  }
+  const back = backOff(tally, now);
+  if (back === undefined || tally.lastAbort === undefined) return undefined;
+  alarm.after(backOffEnds(tally, back));
+  const abort = { lastAbort: tally.lastAbort.at, message: tally.lastAbort.message, factory: tally.lastAbort.factory };
+  return back.why === 'backing_off'
+    ? { why: 'backing_off', until: back.until, ...abort }
+    : { why: 'scout_out', until: back.until, ...abort, fresh: tally.fresh };
+}

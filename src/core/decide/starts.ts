@@ -1,0 +1,79 @@
+import type { Placement, Rule, Veto } from '../decision.ts';
+import type { Observed } from '../observed.ts';
+import type { Configuration } from '../settings.ts';
+import type { Alarm } from './alarm.ts';
+import { ineligible } from './eligibility.ts';
+import type { Occupant } from './lifecycle.ts';
+import { place, type Room } from './placement.ts';
+import { countOwn, type Ranked, ranked, scores, type Tally } from './shares.ts';
+import { startLimit, veto, vetoEnds } from './vetoes.ts';
+
+export interface Field {
+  readonly observed: Observed;
+  readonly configuration: Configuration;
+  readonly rule: Rule;
+  readonly alarm: Alarm;
+  readonly occupants: readonly Occupant[];
+  /** Changed by each start, which counts at once. */
+  readonly all: ReadonlyMap<string, Tally>;
+  readonly room: Room;
+  /** One random number per machinetype, for ties. */
+  readonly draw: ReadonlyMap<string, number>;
+}
+
+export interface Starts {
+  readonly placements: readonly Placement[];
+  /** Why nothing more was started; undefined: the rule allows one start per turn, and that was it. */
+  readonly stop?: Veto;
+  /** Processors when nothing suited: free for new superslots, and reserved for existing ones. */
+  readonly lack: { readonly free: number; readonly reserved: number };
+}
+
+/** Eligible machinetypes, most starved first, as things stand after the starts so far. */
+export function eligibleOrder(field: Field): Ranked[] {
+  const { observed, configuration, rule, alarm, all, draw } = field;
+  const { settings } = configuration;
+  const eligible: Tally[] = [];
+  for (const tally of all.values()) if (ineligible(tally, observed, settings, rule, alarm) === undefined) eligible.push(tally);
+  return ranked(eligible, scores(all, groupShareOf(field)), draw);
+}
+
+export const groupShareOf = ({ rule, configuration }: Pick<Field, 'rule' | 'configuration'>): 'sum' | 'vac31' =>
+  rule === 'vac31' ? 'vac31' : configuration.settings.groupShare;
+
+/** Chooses machines until a veto stands, nothing fits, or the rule's limit is reached. */
+export function chooseStarts(field: Field, first: readonly Ranked[]): Starts {
+  const { observed, occupants, room, rule, all } = field;
+  const { settings } = field.configuration;
+  const rules = { now: observed.now, superslot: settings.processorsPerSuperslot, shutdownTime: settings.shutdownTime };
+  const placements: Placement[] = [];
+  let lack = { free: room.free, reserved: 0 };
+  let stop = veto(observed, settings, occupants, room.used, room.total);
+  let order = first;
+  while (stop === undefined) {
+    const placed = place(
+      order.map((r) => r.tally.type),
+      room,
+      rules,
+    );
+    if (room.free <= 0) stop = { why: 'no_free_processors', used: room.used, total: room.total };
+    else if (order.length === 0) stop = { why: 'none_eligible' };
+    else if (placed.placement === undefined) {
+      lack = { free: placed.free, reserved: placed.reserved };
+      stop = { why: 'none_suitable' };
+    } else if (rule === 'vac31') {
+      return { placements: [placed.placement], lack };
+    } else {
+      stop = startLimit(observed, settings, occupants, placements.length);
+      if (stop !== undefined) break;
+      placements.push(placed.placement);
+      room.take(placed.placement);
+      const tally = all.get(placed.placement.machinetype);
+      if (tally !== undefined) countOwn(tally, (settings.hs06PerProcessor ?? 1) * placed.placement.processors, undefined, observed.now);
+      order = eligibleOrder(field);
+    }
+  }
+  const ends = vetoEnds(stop);
+  if (ends !== undefined) field.alarm.after(ends);
+  return { placements, stop, lack };
+}
