@@ -1,3 +1,4 @@
+import type { Problem } from '../core/config/problem.ts';
 import type { Machine, GuestReport } from '../core/machine.ts';
 import type { Machinetype } from '../core/machinetype.ts';
 import type { Preparation } from '../core/observed.ts';
@@ -48,20 +49,7 @@ export interface ConfigurationSource {
   close(): Promise<void>;
 }
 
-/** One thing wrong with the configuration, printed as `file:line:column: option: text`. */
-export interface Problem {
-  readonly severity: 'error' | 'warning';
-  readonly file: string;
-  /** 1-based; 0: not tied to a line. */
-  readonly line: number;
-  readonly column: number;
-  readonly section?: string;
-  readonly option?: string;
-  /** What is wrong and what would be valid. */
-  readonly text: string;
-  /** What is disabled by it: everything, one machinetype, one pipe, or nothing (the option alone is ignored). */
-  readonly disables: { readonly kind: 'configuration' | 'nothing' } | { readonly kind: 'machinetype' | 'pipe'; readonly name: string };
-}
+export type { Problem };
 
 export interface PipeState {
   readonly prefix: string;

@@ -1,0 +1,116 @@
+import type { Machinetype } from '../machinetype.ts';
+import { seconds } from '../units.ts';
+import { given } from './build-settings.ts';
+import type { IniValue } from './ini.ts';
+import { machinetypeFamilies, machinetypeTable } from './machinetype-options.ts';
+import { canonical, readFamily, readOptions, type Reader } from './option.ts';
+import { anyText, file } from './option-types.ts';
+import type { Place, ProblemList } from './problem.ts';
+import { mergeUserData, readUserDataFiles, type UserDataLayer } from './user-data.ts';
+
+/** What machinetypes take from `[settings]`. */
+export interface MachinetypeDefaults {
+  readonly userData: UserDataLayer;
+  readonly diskGbPerProcessor?: number;
+  filesDir(nameOrPrefix: string): string;
+}
+
+/** Options of one source under their present names: a section of a file, or an entry of a pipe. */
+export interface Layer {
+  readonly options: ReadonlyMap<string, IniValue>;
+  readonly userData: UserDataLayer;
+}
+
+/** Reads names and families of one section, and tells what is wrong with them once, however many machinetypes inherit it. */
+export function readLayer(reader: Reader): Layer {
+  const options = readFamily('user_data_option_', anyText, reader);
+  const files = readUserDataFiles(readFamily('user_data_file_', file, reader), options, reader.problems, reader.section);
+  return { options: canonical(machinetypeTable, reader), userData: { options: texts(options), files: texts(files) } };
+}
+
+const texts = (family: ReadonlyMap<string, IniValue>): ReadonlyMap<string, string> => new Map([...family].map(([name, value]) => [name, value.text]));
+export const families = Object.keys(machinetypeFamilies);
+
+export interface MachinetypeSource {
+  readonly name: string;
+  /** Most important first. */
+  readonly layers: readonly Layer[];
+  /** Name of its directory: its own, or the prefix of its pipe (spec/factory.md §4). */
+  readonly directory: string;
+  readonly origin: string;
+  readonly place: Place;
+  /** Share that follows from a pipe, when no layer sets one. */
+  readonly share?: number;
+}
+
+/** A machinetype with every default applied; undefined, and problems that disable it, when it cannot be used. */
+export function buildMachinetype(source: MachinetypeSource, defaults: MachinetypeDefaults, problems: ProblemList): Machinetype | undefined {
+  const { name } = source;
+  const disables = { kind: 'machinetype', name } as const;
+  const section = `machinetype ${name}`;
+  const options = new Map<string, IniValue>(source.layers.toReversed().flatMap((layer) => [...layer.options]));
+  const before = problems.all.length;
+  const v = readOptions(machinetypeTable, { options, problems, disables, section });
+  const refuse = (option: string, text: string): void => problems.error(options.get(option)?.place ?? source.place, option, text, disables, section);
+  const warn = (option: string, text: string): void => problems.warn(options.get(option)?.place ?? source.place, option, text, section);
+
+  const model = v.machine_model ?? 'cernvm3';
+  const [least, most] = [v.min_processors ?? 1, v.max_processors ?? 1];
+  if (least > most)
+    refuse(
+      options.has('max_processors') ? 'max_processors' : 'min_processors',
+      `the largest machine would be ${most} and the smallest ${least} processors; valid: max_processors not below min_processors`,
+    );
+  const image = v.root_image;
+  if (image?.startsWith('docker://') && model !== 'docker')
+    refuse('root_image', 'docker:// needs machine_model = docker; valid for other models: a URL, a path or a file name');
+  if (image === undefined && (v.target_share ?? source.share ?? 0) > 0)
+    warn('root_image', 'not given: no machine of this type can be made; valid: a URL, an absolute path or a file name');
+  for (const option of ['initrd', 'initrd_sha256', 'kernel_arguments'] as const) {
+    if (v[option] !== undefined && v[option] !== '' && model !== 'kernel') warn(option, `has no effect with machine_model = ${model}; valid with kernel`);
+  }
+  const maxWallclock = v.max_wallclock_seconds ?? 86_400;
+  if (v.min_wallclock_seconds !== undefined && v.min_wallclock_seconds > maxWallclock)
+    warn('min_wallclock_seconds', `greater than max_wallclock_seconds, ${maxWallclock}: it never fits into an existing superslot`);
+  if (problems.all.slice(before).some((p) => p.severity === 'error')) return undefined;
+
+  const userData = mergeUserData(...source.layers.map((layer) => layer.userData), defaults.userData);
+  const disk = (v.disk_gb_per_processor ?? defaults.diskGbPerProcessor) || undefined;
+  return {
+    name,
+    targetShare: v.target_share ?? source.share ?? 0,
+    machinegroup: v.machinegroup ?? v.accounting_fqan ?? name,
+    ...given('accountingFqan', v.accounting_fqan),
+    model,
+    ...given('rootImage', image),
+    ...given('rootImageSha256', v.root_image_sha256),
+    ...given('initrd', v.initrd),
+    ...given('initrdSha256', v.initrd_sha256),
+    kernelArguments: v.kernel_arguments ?? '',
+    ...given('imageSigningDn', v.image_signing_dn),
+    rootDevice: v.root_device ?? 'vda',
+    scratchDevice: v.scratch_device ?? 'vdb',
+    ...given('userData', v.user_data),
+    userDataOptions: userData.options,
+    userDataFiles: userData.files,
+    userDataProxy: v.user_data_proxy ?? false,
+    legacyProxy: v.legacy_proxy ?? false,
+    containerCommand: v.container_command ?? '/user_data',
+    cvmfsRepositories: v.cvmfs_repositories ?? [],
+    tmpBinds: v.tmp_binds ?? [],
+    ...given('diskGbPerProcessor', disk),
+    ...given('scratchGbPerProcessor', v.scratch_gb_per_processor || undefined),
+    minProcessors: least,
+    maxProcessors: most,
+    maxWallclock: seconds(maxWallclock),
+    minWallclock: seconds(v.min_wallclock_seconds ?? maxWallclock),
+    backoff: seconds(v.backoff_seconds ?? 10),
+    fizzle: seconds(v.fizzle_seconds ?? 600),
+    ...given('heartbeatFile', v.heartbeat_file),
+    heartbeat: seconds(v.heartbeat_seconds ?? 0),
+    machinesDirDays: v.machines_dir_days ?? 3,
+    announceLifetimeAsShutdown: v.announce_lifetime_as_shutdown ?? false,
+    filesDir: defaults.filesDir(source.directory),
+    origin: source.origin,
+  };
+}

@@ -1,0 +1,14 @@
+/** Facts about the host that the configuration is checked against. Gathered by the shell. */
+export interface Environment {
+  readonly hostName: string;
+  /** Logical processors. */
+  readonly processors: number;
+  /** Default of `state_dir`. */
+  readonly stateDir: string;
+  /** Where files of a machinetype or of a pipe's prefix lie (spec/factory.md §2). */
+  filesDir(stateDir: string, nameOrPrefix: string): string;
+  volumeGroupExists(name: string): boolean;
+  userExists(name: string): boolean;
+  /** Name used in problems that belong to no file: `/etc/vac.conf`. */
+  readonly place: string;
+}

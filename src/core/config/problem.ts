@@ -1,0 +1,65 @@
+/** A place in a configuration file. `line` and `column` are 1-based; line 0: the file as a whole. */
+export interface Place {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+/** What is disabled by a problem: everything, one machinetype, one pipe, or nothing (the option alone is ignored). */
+export type Disables = { readonly kind: 'configuration' | 'nothing' } | { readonly kind: 'machinetype' | 'pipe'; readonly name: string };
+
+/** One thing wrong with the configuration, printed as `file:line:column: option: text`. */
+export interface Problem extends Place {
+  readonly severity: 'error' | 'warning';
+  readonly section?: string;
+  readonly option?: string;
+  /** What is wrong and what would be valid. */
+  readonly text: string;
+  readonly disables: Disables;
+}
+
+export const nothing: Disables = { kind: 'nothing' };
+export const everything: Disables = { kind: 'configuration' };
+
+/** Gathers problems, so that all of them are told at once and not only the first. */
+export class ProblemList {
+  readonly all: Problem[] = [];
+  readonly #told = new Set<string>();
+  warn(at: Place, option: string | undefined, text: string, section?: string): void {
+    this.#add('warning', at, option, text, nothing, section);
+  }
+  error(at: Place, option: string | undefined, text: string, disables: Disables, section?: string): void {
+    this.#add('error', at, option, text, disables, section);
+  }
+  #add(severity: Problem['severity'], { file, line, column }: Place, option: string | undefined, text: string, disables: Disables, section?: string): void {
+    // A section that several machinetypes inherit is read once for each of them, but told once.
+    const key = `${severity} ${file}:${line}:${column} ${option} ${line === 0 ? section : ''} ${text}`;
+    if (this.#told.has(key)) return;
+    this.#told.add(key);
+    this.all.push({ severity, file, line, column, ...(section !== undefined && { section }), ...(option !== undefined && { option }), text, disables });
+  }
+}
+
+/** Whether an error has disabled this machinetype, this pipe or, with `configuration`, everything. */
+export const isDisabled = (problems: readonly Problem[], kind: Disables['kind'], name = ''): boolean =>
+  problems.some((p) => p.severity === 'error' && p.disables.kind === kind && (!('name' in p.disables) || p.disables.name === name));
+
+/** `file:line:column: option: text`; the parts that are not known are left out, and what only warns says so at the end. */
+export function problemLine(p: Problem): string {
+  const at = p.line > 0 ? `${p.file}:${p.line}:${p.column}` : p.file;
+  const section = p.section === undefined ? undefined : `[${p.section}]`;
+  // Without a line, the section is what tells one entry of a pipe from another.
+  const what = p.line === 0 ? [section, p.option].filter(Boolean).join(' ') || undefined : (p.option ?? section);
+  return `${at}: ${what === undefined ? '' : `${what}: `}${p.text}${p.severity === 'warning' ? ' (warning)' : ''}`;
+}
+
+const longestShown = 80;
+
+/** Text of a file or a pipe, quoted for a message: one line, printable, cut. Never for secrets. */
+export function quoted(text: string): string {
+  const shown = text.length > longestShown ? `${text.slice(0, longestShown)}…` : text;
+  return JSON.stringify(withoutPassword(shown)).replaceAll(/[\u007f-\u009f\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+/** A URL without the user and password that it may carry. */
+export const withoutPassword = (text: string): string => text.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/\s]*@/i, '$1***@');
