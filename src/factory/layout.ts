@@ -18,6 +18,8 @@ export const layout = (stateDir: string) => ({
   incoming: (id: MachineId): string => join(stateDir, 'machines', id, 'incoming'),
   images: join(stateDir, 'imagecache'),
   pipes: join(stateDir, 'pipescache'),
+  /** Last good copies of user data templates, where the site allows their use. */
+  templates: join(stateDir, 'templatescache'),
   /** `files/` and X.509 credentials of a machinetype or of a pipe's prefix (spec/factory.md §2). */
   machinetype: (nameOrPrefix: string): string => join(stateDir, 'machinetypes', nameOrPrefix),
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { OutputLedger, type OutputLimits } from '../../core/guest/job-outputs.ts';
 import { cleanShutdownMessage, shutdownMessageBytes } from '../../core/guest/shutdown-message.ts';
 import type { GuestReport } from '../../core/machine.ts';
-import { instant } from '../../core/units.ts';
+import { type Instant, instant } from '../../core/units.ts';
 
 /** What became of a file that a machine sent. `failed`: ours is the fault; nothing of an older file is lost in any case. */
 export type Stored =
@@ -21,7 +21,8 @@ export interface OutputPlaces {
 export const outputFiles = { open, rename, rm };
 export type OutputFiles = typeof outputFiles;
 
-const messageFile = 'shutdown_message';
+/** The file by which a machine says why it ends (spec/factory.md §9.1). */
+export const shutdownMessageFile = 'shutdown_message';
 
 /** Job outputs of one machine: a flat directory within limits, in which a file appears whole or not at all (spec/factory.md §14.2). */
 export class OutputStore {
@@ -85,17 +86,17 @@ export class OutputStore {
     }
   }
 
-  /** What the files say: the message as cleaned, and the last change of the heartbeat file. */
-  async report(heartbeatFile: string | undefined): Promise<Pick<GuestReport, 'message' | 'heartbeatFileAt'>> {
-    const message = await this.#message();
-    const heartbeat = heartbeatFile === undefined ? undefined : await statOf(join(this.#places.outputs, heartbeatFile));
-    return { ...(message && { message }), ...(heartbeat && { heartbeatFileAt: instant(heartbeat.mtimeMs) }) };
-  }
-
-  async #message(): Promise<GuestReport['message']> {
-    const head = await readHead(join(this.#places.outputs, messageFile));
+  /** The shutdown message as cleaned, with the last change of its file; undefined: there is none, or nothing in it. */
+  async message(): Promise<GuestReport['message']> {
+    const head = await readHead(join(this.#places.outputs, shutdownMessageFile));
     const text = head && cleanShutdownMessage(head.bytes);
     return head === undefined || text === undefined ? undefined : { text, at: instant(head.stat.mtimeMs) };
+  }
+
+  /** Last change of a file; undefined: it is not there. */
+  async changedAt(name: string): Promise<Instant | undefined> {
+    const stat = await statOf(join(this.#places.outputs, name));
+    return stat && instant(stat.mtimeMs);
   }
 }
 

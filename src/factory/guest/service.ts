@@ -6,14 +6,14 @@ import type { OutputLimits } from '../../core/guest/job-outputs.ts';
 import { type GuestFacts, routeGuestRequest } from '../../core/guest/route.ts';
 import type { GuestReport, Machine } from '../../core/machine.ts';
 import type { Settings } from '../../core/settings.ts';
-import type { Instant, MachineId } from '../../core/units.ts';
+import { earliest, type Instant, later, type MachineId, type Seconds } from '../../core/units.ts';
 import { guestSocketName, serviceSocket } from '../../providers/contract.ts';
 import type { Clock } from '../clock.ts';
 import type { Layout } from '../layout.ts';
 import type { GuestService } from '../parts.ts';
 import { type ConnectionLimits, ConnectionWatch, connectionLimits } from './connections.ts';
 import { type Listener, listenIn } from './listen.ts';
-import { type OutputFiles, OutputStore, outputFiles, type Stored } from './output-store.ts';
+import { type OutputFiles, OutputStore, outputFiles, shutdownMessageFile, type Stored } from './output-store.ts';
 import { relay } from './relay.ts';
 import { answerEmpty, answerFile, answerText } from './respond.ts';
 
@@ -106,7 +106,7 @@ export class UnixGuestService implements GuestService {
     const { layout, settings } = this.#parts;
     const { id } = attached.machine;
     attached.store = await OutputStore.open({ outputs: layout.joboutputs(id), incoming: layout.incoming(id) }, this.#files);
-    attached.report = { ...attached.report, ...(await attached.store.report(attached.machine.heartbeatFile)) };
+    await this.#recall(attached, attached.store);
     const directory = layout.machine(id);
     const serve = (socket: Socket): void => {
       this.#own(attached, socket);
@@ -121,6 +121,19 @@ export class UnixGuestService implements GuestService {
       };
       attached.listeners.push(await listenIn(directory, serviceSocket(service.port), this.#limits.perHostService, forward));
     }
+  }
+
+  /** What the files tell after a restart of the daemon; none of it can have happened later than now. */
+  async #recall(attached: Attached, store: OutputStore): Promise<void> {
+    const now = this.#parts.clock.wall();
+    const message = await store.message();
+    const { heartbeatFile } = attached.machine;
+    const heartbeatFileAt = heartbeatFile === undefined ? undefined : await store.changedAt(heartbeatFile);
+    attached.report = {
+      ...attached.report,
+      ...(message && { message: { ...message, at: earliest(now, message.at) } }),
+      ...(heartbeatFileAt !== undefined && { heartbeatFileAt: earliest(now, heartbeatFileAt) }),
+    };
   }
 
   #own(attached: Attached, socket: Socket): void {
@@ -146,6 +159,18 @@ export class UnixGuestService implements GuestService {
   update(machine: Machine): void {
     const attached = this.#machines.get(machine.id);
     if (attached !== undefined) attached.machine = machine;
+  }
+
+  shift(by: Seconds): void {
+    if (this.#since !== undefined) this.#since = later(this.#since, by);
+    for (const attached of this.#machines.values()) {
+      const { message, heartbeatFileAt, contactAt } = attached.report;
+      attached.report = {
+        ...(message && { message: { ...message, at: later(message.at, by) } }),
+        ...(heartbeatFileAt !== undefined && { heartbeatFileAt: later(heartbeatFileAt, by) }),
+        ...(contactAt !== undefined && { contactAt: later(contactAt, by) }),
+      };
+    }
   }
 
   async close(): Promise<void> {
@@ -260,11 +285,16 @@ export class UnixGuestService implements GuestService {
     return answerEmpty(req, res, statusOf(stored.why), stored.why === 'transfers' ? { 'retry-after': '1' } : {});
   }
 
+  /** Time of a report is our clock's, which a file's own time may not be after a step of it. */
   async #readReport(attached: Attached, store: OutputStore, name: string): Promise<void> {
     const { heartbeatFile, id } = attached.machine;
-    if (name !== 'shutdown_message' && name !== heartbeatFile) return;
-    attached.report = { ...attached.report, ...(await store.report(heartbeatFile)) };
-    if (name === 'shutdown_message') this.#parts.onReport?.(id);
+    const at = this.#parts.clock.wall();
+    if (name === heartbeatFile) attached.report = { ...attached.report, heartbeatFileAt: at };
+    if (name !== shutdownMessageFile) return;
+    const message = await store.message();
+    const { message: _, ...rest } = attached.report;
+    attached.report = message === undefined ? rest : { ...rest, message: { ...message, at } };
+    this.#parts.onReport?.(id);
   }
 }
 

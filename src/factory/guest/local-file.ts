@@ -1,0 +1,46 @@
+import { constants } from 'node:fs';
+import { open, realpath, rename, rm } from 'node:fs/promises';
+import { isAbsolute, join, sep } from 'node:path';
+
+/**
+ * Reads a file named in the configuration: absolute, or below `directory` and nowhere else, be it by `..` or by links
+ * (spec/factory.md §3.3). Rejects with a message for people.
+ */
+export async function readLocalFile(name: string, directory: string, maxBytes: number): Promise<Uint8Array> {
+  const wanted = isAbsolute(name) ? name : join(directory, name);
+  try {
+    const path = await realpath(wanted);
+    if (!isAbsolute(name) && !path.startsWith((await realpath(directory)) + sep)) throw new Error(`lies outside ${directory}, where relative names belong`);
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      const stat = await file.stat();
+      if (!stat.isFile()) throw new Error('is not a regular file');
+      if (stat.size > maxBytes) throw new Error(`has ${stat.size} bytes; at most ${maxBytes} are valid`);
+      return await file.readFile();
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw new Error(`${wanted}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** Writes a file that is there whole and durable, or not at all; readable by the daemon alone. */
+export async function writePrivateFile(path: string, content: Uint8Array): Promise<void> {
+  const part = `${path}.part`;
+  // A part left by a crash may have other rights.
+  await rm(part, { force: true });
+  try {
+    const file = await open(part, 'wx', 0o600);
+    try {
+      await file.writeFile(content);
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
+    await rename(part, path);
+  } catch (error) {
+    await rm(part, { force: true }).catch(() => undefined);
+    throw error;
+  }
+}
