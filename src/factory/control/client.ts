@@ -6,21 +6,9 @@ import type { Observed } from '../../core/observed.ts';
 import type { MachineId } from '../../core/units.ts';
 import type { FactoryStatus } from '../view.ts';
 import * as answers from './answers.ts';
+import { ControlError } from './control-error.ts';
 import { Machine as MachineSchema } from './schema.ts';
 import { ShortPath } from './socket.ts';
-
-/** Codes made here: `not_running`, `not_allowed`, `no_answer`, `bad_answer`; all others are those of the API. */
-export class ControlError extends Error {
-  override readonly name = 'ControlError';
-  readonly code: string;
-  /** HTTP status; absent when there was no answer. */
-  readonly status?: number;
-  constructor(code: string, message: string, about: { readonly status?: number; readonly cause?: unknown } = {}) {
-    super(message, { cause: about.cause });
-    this.code = code;
-    if (about.status !== undefined) this.status = about.status;
-  }
-}
 
 export type ConfigurationAnswer = z.output<typeof answers.ConfigurationAnswer>;
 

@@ -1,0 +1,37 @@
+import { homedir } from 'node:os';
+import { instant } from '../core/units.ts';
+import { runCli } from './program.ts';
+
+// A reader that has seen enough, such as `head`, is no error.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit();
+    throw error;
+  });
+}
+
+let interrupted: AbortController | undefined;
+/** Taken over from Node only for commands that ask, so that Ctrl-C ends all others at once. A second one ends those too. */
+function interruption(): AbortSignal {
+  if (interrupted !== undefined) return interrupted.signal;
+  const controller = new AbortController();
+  interrupted = controller;
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => controller.abort());
+  return controller.signal;
+}
+
+const isTerminal = process.stdout.isTTY;
+process.exitCode = await runCli(process.argv.slice(2), {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  isTerminal,
+  width: isTerminal ? process.stdout.columns : Number.MAX_SAFE_INTEGER,
+  colour: isTerminal && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb',
+  get signal() {
+    return interruption();
+  },
+  now: () => instant(Date.now()),
+  uid: process.getuid?.() ?? 0,
+  home: homedir(),
+  env: process.env,
+});
