@@ -6,7 +6,7 @@ import type { Configuration } from '../settings.ts';
 import { type Instant, instant, later, type MachineId, seconds } from '../units.ts';
 import type { Alarm } from './alarm.ts';
 import { heartbeatFault } from './heartbeat.ts';
-import { finishAction, type LiveMachine, outcomeNow, ranOf } from './outcomes.ts';
+import { acceptedAt, finishAction, type LiveMachine, outcomeNow, ranOf } from './outcomes.ts';
 
 /** A machine that was asked to shut down is removed by force after this time (spec/factory.md §6.3). */
 export const shutdownPatience = seconds(30);
@@ -86,7 +86,7 @@ function step(turn: Turn, m: Machine, seen: Seen): void {
   if (seen?.power === 'paused' && m.held !== true) return end(turn, m, 'paused');
   if (m.state === 'running') return running(turn, m);
   if (seen?.power === 'running') {
-    const startedAt = seen.startedAt ?? turn.observed.now;
+    const startedAt = acceptedAt(m, seen, turn.observed.now);
     turn.actions.push({ kind: 'adopt', id: m.id, startedAt });
     return occupy(turn, m, false, startedAt);
   }

@@ -15,6 +15,9 @@ export function siteName(settings: Pick<Settings, 'space' | 'gocdbSitename'>): s
   return dot < 0 ? settings.space : settings.space.slice(dot + 1);
 }
 
+/** When a machine that is recorded only now was accepted. A provider's memory may be on another clock than ours, but not before the intent nor after now. */
+export const acceptedAt = (m: LiveMachine, seen: Sighting, now: Instant): Instant => instant(Math.max(m.createdAt, Math.min(now, seen.startedAt ?? now)));
+
 /**
  * What is known of the run of a machine that has ended. A record still in `creating` may have run without this process
  * noticing (it was killed in between): the provider's memory or a sign of life from the guest proves it.
@@ -25,7 +28,7 @@ export function ranOf(m: LiveMachine, seen: Sighting | undefined, now: Instant):
   const signs = [m.contactAt, m.heartbeatFileAt, m.message?.at].filter((t) => t !== undefined);
   if (seen === undefined && signs.length === 0) return undefined;
   if (seen !== undefined && seen.cause === 'never-started') return undefined;
-  const startedAt = seen?.startedAt ?? m.createdAt;
+  const startedAt = seen?.startedAt === undefined ? m.createdAt : acceptedAt(m, seen, now);
   return { startedAt, heartbeatAt: instant(Math.min(now, Math.max(startedAt, ...signs))), cpuSeconds };
 }
 
