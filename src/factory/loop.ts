@@ -1,5 +1,5 @@
 import { changeFor } from '../core/changes.ts';
-import { clockStep, shiftMachine } from '../core/clock-step.ts';
+import { type ClockReading, clockStep, shiftMachine } from '../core/clock-step.ts';
 import { decide } from '../core/decide/decide.ts';
 import type { Action, Decision } from '../core/decision.ts';
 import type { Machine } from '../core/machine.ts';
@@ -41,7 +41,7 @@ export class Loop {
   #lastTurnUptime: Seconds;
   #unknownSince: Instant | undefined;
   #journalFault: string | undefined;
-  #clock: { wall: Instant; uptime: Seconds; bootId: string };
+  #clock: ClockReading;
   #notedUptime: Seconds;
   #wake = new AbortController();
   last: { readonly observed: Observed; readonly decision: Decision } | undefined;
@@ -54,7 +54,7 @@ export class Loop {
     this.#notedUptime = clock.uptime();
     this.#clock = { wall: clock.wall(), uptime: clock.uptime(), bootId: clock.bootId };
     const anchor = parts.journal.fact('clock');
-    if (anchor !== undefined) this.#clock = JSON.parse(anchor) as { wall: Instant; uptime: Seconds; bootId: string };
+    if (anchor !== undefined) this.#clock = JSON.parse(anchor) as ClockReading;
   }
 
   get journalFault(): string | undefined {
@@ -111,7 +111,7 @@ export class Loop {
 
   async turn(): Promise<Decision> {
     const { parts, configuration } = { parts: this.#parts, configuration: this.configuration() };
-    this.#followClock();
+    if (!this.#followClock()) return this.#outOfTime();
     parts.images.want([...configuration.machinetypes.values()], configuration.settings);
     const memory = {
       inFlight: new Set(this.#busy.keys()),
@@ -145,10 +145,12 @@ export class Loop {
     const work = decision.actions.map((action) => this.#prepare(action, configuration, observed.now));
     await this.#parts.steps.at('record:before');
     try {
-      this.#parts.journal.commit(work.flatMap((item) => item.changes));
+      this.#parts.journal.commit([...this.#anchor(), ...work.flatMap((item) => item.changes)]);
     } catch (error) {
       this.#faulted(error);
-      return work.filter((item) => item.action.kind === 'destroy' && item.changes.length === 0);
+      // What goes together with an unwritten end must wait for it: the provider may be the only one who remembers the start.
+      const unwritten = new Set(work.filter((item) => item.changes.length > 0).map((item) => item.machine?.id));
+      return work.filter((item) => item.action.kind === 'destroy' && !unwritten.has(item.action.id));
     }
     for (const { action, machine } of work) this.#parts.bus.emit('recorded', { action, ...(machine && { machine }) });
     this.#noteIfDue();
@@ -205,8 +207,25 @@ export class Loop {
     this.#failures.set(machinetype, { count, lastAt: this.#parts.clock.wall(), why: error instanceof Error ? error.message : String(error) });
   }
 
-  /** When the wall clock has stepped, every recorded time moves with it, so that all durations stay what they were. */
-  #followClock(): void {
+  /** The clocks as they stand, when the journal has no reading of this boot: without one, a step could not be found after a restart. */
+  #anchor(): readonly Change[] {
+    const known = this.#parts.journal.fact('clock');
+    if (known !== undefined && (JSON.parse(known) as ClockReading).bootId === this.#clock.bootId) return [];
+    return [{ kind: 'fact', key: 'clock', value: JSON.stringify(this.#clock) }];
+  }
+
+  /** A turn while records are on another time than the clock: nothing can be judged. */
+  #outOfTime(): Decision {
+    const at = this.#parts.clock.wall();
+    const reasons = { veto: { why: 'journal', text: this.#journalFault ?? '' }, usedProcessors: 0, totalProcessors: 0, machinetypes: [], order: [] } as const;
+    return { at, actions: [], reasons, wakeAt: later(at, 10) };
+  }
+
+  /**
+   * When the wall clock has stepped, every recorded time moves with it, so that all durations stay what they were.
+   * False: it has, but that cannot be written down now.
+   */
+  #followClock(): boolean {
     const { clock, journal, bus, guests } = this.#parts;
     const present = { wall: clock.wall(), uptime: clock.uptime(), bootId: clock.bootId };
     const by = clockStep(this.#clock, present);
@@ -219,7 +238,8 @@ export class Loop {
           { kind: 'fact', key: 'clock', value: JSON.stringify(present) },
         ]);
       } catch (error) {
-        return this.#faulted(error); // the old anchor stays, so the step is found again in the next turn
+        this.#faulted(error); // the old anchor stays, so the step is found again in the next turn
+        return false;
       }
       this.#starts = this.#starts.map((at) => later(at, by));
       for (const [type, failure] of this.#failures) this.#failures.set(type, { ...failure, lastAt: later(failure.lastAt, by) });
@@ -230,6 +250,7 @@ export class Loop {
       bus.emit('clockStepped', { by });
     }
     this.#clock = present;
+    return true;
   }
 
   #noteIfDue(): void {
