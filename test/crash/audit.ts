@@ -14,6 +14,8 @@ export interface Evidence {
   readonly processors: number;
   /** Least lifetime that any machine was promised, in seconds. */
   readonly lifetime: number;
+  /** By how many seconds listings may lag behind: a machine that is still shown counts as seen. */
+  readonly listLag: number;
   /** Age in seconds from which this machine's heartbeat was missing; undefined: it never was. */
   readonly silentFrom: (order: Accepted['order']) => number | undefined;
 }
@@ -28,8 +30,6 @@ interface Life {
   readonly destroyed?: boolean;
 }
 
-/** A factory may count a second more than the world: it looks before and after. */
-const slack = 1;
 /** Intent is recorded before the provider accepts, and a lifetime counts from the intent. */
 const creationSlack = 60;
 
@@ -96,7 +96,7 @@ function books(e: Evidence, id: MachineId, { accepted, stopped }: Life): string[
   const mayLack = accepted.plan.traceless === true && !written;
   if (usage.length !== 1 && !(mayLack && usage.length === 0)) broken.push(`usage: ${id} has ${usage.length} usage records`);
   for (const u of usage) {
-    if (u.wall < 0 || u.wall > ran + slack) broken.push(`usage: ${id} is charged ${u.wall} s, but ran ${ran} s`);
+    if (u.wall < 0 || u.wall > ran + 1 + e.listLag) broken.push(`usage: ${id} is charged ${u.wall} s, but ran ${ran} s`);
     if (u.processors !== accepted.order.processors || u.machinetype !== accepted.order.machinetype) broken.push(`usage: ${id} is charged as another machine`);
   }
   return broken;
