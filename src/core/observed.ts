@@ -49,7 +49,7 @@ export interface Sighting {
   readonly power: Power;
   /** With power `off`: how it ended, as far as the provider saw. */
   readonly cause?: EndCause;
-  /** When the provider accepted it, if it remembers. */
+  /** When the provider accepted it, if it remembers; on the wall clock as it stands now, which may have stepped since. */
   readonly startedAt?: Instant;
   readonly cpuSeconds?: Seconds;
   /** Enough of the order to describe an unrecorded machine again, when the provider carries it along. */

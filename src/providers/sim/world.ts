@@ -39,7 +39,6 @@ interface SimMachine {
   readonly order: MachineOrder;
   readonly plan: SimPlan;
   readonly since: Seconds;
-  readonly startedAt: Instant;
   asked: boolean;
   ended?: { readonly up: Seconds; readonly cause: EndCause };
   guest?: { readonly asked: AbortController; readonly gone: AbortController };
@@ -125,7 +124,7 @@ export class SimWorld {
         id: m.order.id,
         power: m.ended === undefined ? 'running' : 'off',
         ...(m.ended === undefined ? {} : { cause: m.ended.cause }),
-        startedAt: m.startedAt,
+        startedAt: later(this.clock.wall(), m.since - this.clock.uptime()),
         cpuSeconds: seconds(ran * (m.plan.busy ?? 1)),
         order: m.order,
       };
@@ -170,7 +169,7 @@ export class SimWorld {
 
   #apply(event: SimEvent): void {
     if (event.kind === 'accepted') {
-      this.#machines.set(event.order.id, { order: event.order, plan: event.plan, since: event.up, startedAt: event.at, asked: false });
+      this.#machines.set(event.order.id, { order: event.order, plan: event.plan, since: event.up, asked: false });
       return;
     }
     const m = this.#machines.get(event.id);
