@@ -7,7 +7,7 @@ import type { IniFile } from './ini.ts';
 import { ignoredMachinetype, machinetypeTable, pipeTable } from './machinetype-options.ts';
 import { namesOf, readOptions, warnIgnored, warnUnknown } from './option.ts';
 import { parsePipe, readPipe } from './pipe-document.ts';
-import { type Disables, isDisabled, type Problem, ProblemList, withoutPassword } from './problem.ts';
+import { type Disables, isDisabled, type Problem, ProblemList, maskUrl } from './problem.ts';
 import { mergeSections, type Section, type Sections, withDefaults } from './sections.ts';
 import { ignoredSettings, settingsFamilies, settingsTable } from './settings-options.ts';
 
@@ -62,14 +62,14 @@ export function readConfiguration({ files, documents, environment, digest, probl
       awaited.push(`${prefix}-`);
       continue;
     }
-    const entries = readPipe(document, { ...pipe.pipe, url: withoutPassword(pipe.pipe.url) }, problems);
+    const entries = readPipe(document, { ...pipe.pipe, url: maskUrl(pipe.pipe.url) }, problems);
     for (const { name, layer, share, place } of entries) {
       if (machinetypes.has(name)) {
         problems.warn(place, 'suffix', `${name} has already been defined by another pipe; this one is skipped`, `vacuum_pipe ${prefix}`);
         continue;
       }
       const layers = [local.get(name), pipe.layer, general, layer].filter((some) => some !== undefined);
-      const machinetype = buildMachinetype({ name, layers, share, place, directory: prefix, origin: withoutPassword(pipe.pipe.url) }, defaults, problems);
+      const machinetype = buildMachinetype({ name, layers, share, place, directory: prefix, origin: maskUrl(pipe.pipe.url) }, defaults, problems);
       local.delete(name);
       if (machinetype && !isDisabled(problems.all, 'machinetype', name)) {
         machinetypes.set(name, machinetype);
@@ -128,7 +128,7 @@ function readDocument({ prefix, url }: VacuumPipe, documents: ReadonlyMap<string
   const text = documents.get(prefix);
   const document = text === undefined ? undefined : parsePipe(text);
   if (document === undefined || !('wrong' in document)) return document;
-  problems.error({ file: withoutPassword(url), line: 0, column: 0 }, undefined, document.wrong, { kind: 'pipe', name: prefix }, `vacuum_pipe ${prefix}`);
+  problems.error({ file: maskUrl(url), line: 0, column: 0 }, undefined, document.wrong, { kind: 'pipe', name: prefix }, `vacuum_pipe ${prefix}`);
   return undefined;
 }
 

@@ -58,8 +58,13 @@ const longestShown = 80;
 /** Text of a file or a pipe, quoted for a message: one line, printable, cut. Never for secrets. */
 export function quoted(text: string): string {
   const shown = text.length > longestShown ? `${text.slice(0, longestShown)}…` : text;
-  return JSON.stringify(withoutPassword(shown)).replaceAll(/[\u007f-\u009f\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return JSON.stringify(maskUrl(shown)).replaceAll(/[\u007f-\u009f\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
-/** A URL without the user and password that it may carry. */
-export const withoutPassword = (text: string): string => text.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/\s]*@/i, '$1***@');
+/** A URL without what may open a door: user, password and query. Other text is returned as it is. */
+export function maskUrl(text: string): string {
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return text;
+  const authority = text.replace(/^([^/]*\/\/)[^/?#]*@/, '$1***@');
+  const query = authority.search(/[?#]/);
+  return query === -1 ? authority : `${authority.slice(0, query)}?***`;
+}

@@ -1,11 +1,11 @@
 import type { Machinetype } from '../machinetype.ts';
 import type { Configuration, HostService, Settings, VacuumPipe } from '../settings.ts';
 import type { machinetypeTable } from './machinetype-options.ts';
-import { withoutPassword } from './problem.ts';
+import { maskUrl } from './problem.ts';
 import type { settingsTable } from './settings-options.ts';
 
 /** What stands for a secret in everything that is printed. */
-export const mask = '********';
+export const mask = '***';
 
 type Shown<T> = Readonly<Record<keyof T & string, string | number | boolean | undefined>>;
 
@@ -114,7 +114,7 @@ const family = (prefix: string, values: ReadonlyMap<string, string>): [string, s
   [...values].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([name, value]) => [`${prefix}${name}`, value]);
 
 /** What may be printed of an option: values of `user_data_option_XXX` never, nor a user and password in a URL. */
-export const shownValue = (option: string, text: string): string => (option.startsWith('user_data_option_') ? mask : withoutPassword(text));
+export const shownValue = (option: string, text: string): string => (option.startsWith('user_data_option_') ? mask : maskUrl(text));
 
 const masked = (options: ReadonlyMap<string, string>): ReadonlyMap<string, string> =>
   new Map([...options].map(([name, text]) => [name, shownValue(name, text)]));
