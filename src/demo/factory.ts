@@ -1,0 +1,67 @@
+import type { Decision } from '../core/decision.ts';
+import { explain } from '../core/explain.ts';
+import { seconds } from '../core/units.ts';
+import { SystemClock } from '../factory/clock.ts';
+import { FileConfigurationSource } from '../factory/config/source.ts';
+import { startFactory } from '../factory/daemon.ts';
+import { EventBus, type Listener } from '../factory/events.ts';
+import { systemHost } from '../factory/host.ts';
+import type { FactoryView } from '../factory/view.ts';
+import type { Provider } from '../providers/contract.ts';
+import { QemuProvider } from '../providers/qemu/index.ts';
+import { SimProvider } from '../providers/sim/provider.ts';
+import { SimWorld } from '../providers/sim/world.ts';
+import { agentGuest } from './sim-guest.ts';
+
+/** What the demonstration needs of the rest of the program. Tests hand in others. */
+export interface DemoParts {
+  startFactory(order: FactoryOrder): Promise<DemoFactory>;
+  /** Ends every real machine of a state directory by force, whether or not a factory ever ran there. */
+  removeMachines(stateDir: string): Promise<void>;
+  explain(decision: Decision): readonly string[];
+}
+
+export interface FactoryOrder {
+  readonly configFile: string;
+  readonly stateDir: string;
+  readonly provider: 'qemu' | 'sim';
+  /** That the host is taken to have, whatever it has. */
+  readonly processors: number;
+  /** Hear everything from the first event on. */
+  readonly listeners: readonly Listener[];
+}
+
+export interface DemoFactory {
+  readonly view: FactoryView;
+  stop(): Promise<void>;
+}
+
+/** A simulated boot takes this long, and a simulated job `work` milliseconds. */
+const simulatedBoot = seconds(0.3);
+const work = 150;
+
+function simulated(): Provider {
+  const clock = new SystemClock();
+  return new SimProvider(() => new SimWorld({ clock, guest: agentGuest(work), script: { plan: () => ({ boot: simulatedBoot }) } }));
+}
+
+export const realParts: DemoParts = {
+  async startFactory({ configFile, stateDir, provider, processors, listeners }) {
+    const bus = new EventBus();
+    for (const listener of listeners) bus.subscribe(listener);
+    return startFactory({
+      configuration: new FileConfigurationSource({ files: [configFile], stateDir, processors }),
+      host: systemHost(processors),
+      bus,
+      ...(provider === 'sim' && { provider: simulated() }),
+    });
+  },
+  async removeMachines(stateDir) {
+    const provider = new QemuProvider({ stateDir, accelerator: 'tcg', network: 'auto' });
+    const signal = AbortSignal.timeout(60_000);
+    const { sightings } = await provider.list(signal);
+    await Promise.all(sightings.map(({ id }) => provider.destroy(id, signal)));
+    await provider.close();
+  },
+  explain,
+};

@@ -1,0 +1,84 @@
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/**
+ * Directories of demonstrations, `demo-*` below `var/`. Each names its owner, so that a later demonstration can tell one that
+ * runs from one that was killed. A process is the same only with the same start time: process ids are used again.
+ */
+export interface Owner {
+  readonly pid: number;
+  /** Clock ticks since boot. */
+  readonly started: string;
+  readonly bootId: string;
+}
+
+/** Start time of a process from `/proc/PID/stat`; undefined: there is none. */
+export function startOf(pid: number): string | undefined {
+  const stat = readIfThere(`/proc/${pid}/stat`);
+  // The command in brackets may hold blanks and brackets itself; field 22 is the 20th after it.
+  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+}
+
+const bootId = (): string => (readIfThere('/proc/sys/kernel/random/boot_id') ?? '').trim();
+const ownerFile = (directory: string): string => join(directory, 'owner.json');
+
+export function writeOwner(directory: string): void {
+  const owner: Owner = { pid: process.pid, started: startOf(process.pid) ?? '', bootId: bootId() };
+  writeFileSync(ownerFile(directory), JSON.stringify(owner));
+}
+
+/** Demonstration directories below `varDir` whose owner has gone. */
+export function abandoned(varDir: string): readonly string[] {
+  return readdirSync(varDir)
+    .filter((name) => name.startsWith('demo-'))
+    .map((name) => join(varDir, name))
+    .filter((directory) => !hasOwner(directory));
+}
+
+function hasOwner(directory: string): boolean {
+  const text = readIfThere(ownerFile(directory));
+  if (text === undefined || text === '') return false;
+  const owner = JSON.parse(text) as Partial<Owner>;
+  return owner.bootId === bootId() && owner.pid !== undefined && startOf(owner.pid) === owner.started;
+}
+
+/** Processes whose command line or working directory names this directory or something below it, this process excepted. */
+export function processesOf(directory: string): readonly number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .filter((name) => (readIfThere(`/proc/${name}/cmdline`) ?? '').includes(directory))
+    .map(Number);
+}
+
+/** Mount points at or below the directory. */
+export function mountsOf(directory: string): readonly string[] {
+  const mounts = readIfThere('/proc/self/mounts') ?? '';
+  return mounts
+    .split('\n')
+    .map((line) => line.split(' ')[1] ?? '')
+    .filter((path) => path === directory || path.startsWith(`${directory}/`));
+}
+
+/** Ends what still runs for a directory, by process id, and removes it. */
+export function sweep(directory: string): void {
+  for (const pid of processesOf(directory)) kill(pid);
+  rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    // It ended by itself in between.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+/** Undefined when the file, or the process that it describes, is not there or not ours to read. */
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}

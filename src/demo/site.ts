@@ -1,0 +1,107 @@
+import { type Seconds, seconds } from '../core/units.ts';
+
+/** The two tenants, most wanted first. `red` always has work; `blue` runs dry half-way, and one of its jobs hangs. */
+export const tenants = [
+  { name: 'red', share: 3 },
+  { name: 'blue', share: 1 },
+] as const;
+export type TenantName = (typeof tenants)[number]['name'];
+export const machinetypeOf = (tenant: TenantName): string => `${tenant}-prod`;
+export const tenantOf = (machinetype: string): TenantName | undefined => tenants.find((t) => machinetypeOf(t.name) === machinetype)?.name;
+/** Wanted part of all machines, 0 to 1. */
+export const targetOf = (tenant: TenantName): number => (tenants.find((t) => t.name === tenant)?.share ?? 0) / tenants.reduce((sum, t) => sum + t.share, 0);
+
+/** The site has as many slots as makes the shares come out even. */
+export const slots = 4;
+
+/** How quickly everything happens. Durations of real sites are a hundred times longer; the rules are the same. */
+export interface Pace {
+  readonly backoff: Seconds;
+  /** Longer than a boot, or machines that are still booting count as failed. */
+  readonly fizzle: Seconds;
+  /** Longer than a job under load; the time it takes to notice the machine that hangs. */
+  readonly heartbeat: Seconds;
+  /** Shorter than `heartbeat`, so that the job of the machine that hangs waits again when the machine is ended. */
+  readonly lease: Seconds;
+  readonly maxWallclock: Seconds;
+  readonly cycle: Seconds;
+  readonly bootConcurrency: number;
+  readonly jobsPerMachine: number;
+  /** Points of a job: about 12 µs each in an emulated guest. */
+  readonly points: number;
+  /** Jobs in each of blue's two batches. */
+  readonly batch: number;
+  /** The demonstration gives up after this long. */
+  readonly deadline: Seconds;
+}
+
+export const realPace: Pace = {
+  backoff: seconds(10),
+  fizzle: seconds(15),
+  heartbeat: seconds(30),
+  lease: seconds(25),
+  maxWallclock: seconds(900),
+  cycle: seconds(2),
+  bootConcurrency: 3,
+  jobsPerMachine: 3,
+  points: 80_000,
+  batch: 6,
+  deadline: seconds(600),
+};
+
+export const simulatedPace: Pace = {
+  backoff: seconds(1),
+  fizzle: seconds(1),
+  heartbeat: seconds(1),
+  lease: seconds(0.9),
+  maxWallclock: seconds(900),
+  cycle: seconds(1),
+  bootConcurrency: 4,
+  jobsPerMachine: 3,
+  points: 20_000,
+  batch: 6,
+  deadline: seconds(60),
+};
+
+export interface SiteOptions {
+  readonly pace: Pace;
+  readonly provider: 'qemu' | 'sim';
+  readonly stateDir: string;
+  readonly kernel: string;
+  readonly initrd: string;
+  /** Ports of the tenants' servers on 127.0.0.1. */
+  readonly ports: ReadonlyMap<TenantName, number>;
+}
+
+/** The configuration file of the demonstration's site, as an administrator would write it. */
+export function siteConfiguration({ pace, provider, stateDir, kernel, initrd, ports }: SiteOptions): string {
+  const all = tenants.map(({ name, share }) => ({ name, share, port: ports.get(name) ?? 0 }));
+  return `# The demonstration's site. Images are the site's: a vacuum pipe may not name files of the host.
+[settings]
+vac_space = demo.example.com
+factory_name = host.demo.example.com
+factories = host.demo.example.com
+provider = ${provider}
+state_dir = ${stateDir}
+total_processors = ${slots}
+mb_per_processor = 128
+# Emulated machines load a small host far beyond its processors.
+overload_per_processor = 1000
+cycle_seconds = ${pace.cycle}
+start_rate_per_minute = 120
+boot_concurrency = ${pace.bootConcurrency}
+outbound = no
+host_services = ${all.map(({ port }) => `${port}=127.0.0.1:${port}`).join(' ')}
+${all
+  .map(
+    ({ name, share, port }) => `
+[vacuum_pipe ${name}]
+vacuum_pipe_url = http://127.0.0.1:${port}/pipe.json
+target_share = ${share}
+machine_model = kernel
+root_image = ${kernel}
+initrd = ${initrd}
+`,
+  )
+  .join('')}`;
+}

@@ -1,0 +1,53 @@
+import type { Instant } from '../core/units.ts';
+import type { JobQueue, QueueCounts } from './queue.ts';
+import type { DemoRecord } from './record.ts';
+import type { Pace, TenantName } from './site.ts';
+
+/** Jobs that red keeps waiting while the story goes on, so that shares are contested. */
+const redBacklog = 8;
+/** Which job of blue's first batch hangs, counted from 0: not the first, so that its machine has worked before. */
+const hangs = 1;
+
+/** What the tenants do: red always has work, blue has two batches and a pause between them. Depends on what happens, not on the clock. */
+export class Story {
+  readonly #queues: ReadonlyMap<TenantName, JobQueue>;
+  readonly #pace: Pace;
+  #seed = 20_000;
+  #batches = 0;
+
+  constructor(queues: ReadonlyMap<TenantName, JobQueue>, pace: Pace) {
+    this.#queues = queues;
+    this.#pace = pace;
+    this.#submitBatch();
+  }
+
+  /** Lets tenants submit what is due. */
+  advance(record: DemoRecord, now: Instant): void {
+    const blue = this.#counts('blue', now);
+    if (this.#batches === 1 && isDone(blue) && record.dry.has('blue')) this.#submitBatch();
+    if (this.#batches < 2 || !isDone(blue)) while (this.#counts('red', now).waiting < redBacklog) this.#submit('red');
+  }
+
+  /** Every job of every tenant has been verified, and no more will come. */
+  done(now: Instant): boolean {
+    return this.#batches === 2 && [...this.#queues.values()].every((q) => isDone(q.counts(now)));
+  }
+
+  #submitBatch(): void {
+    this.#batches++;
+    for (let i = 0; i < this.#pace.batch; i++) this.#submit('blue', this.#batches === 1 && i === hangs);
+  }
+
+  #submit(tenant: TenantName, hang = false): void {
+    this.#seed += 7919;
+    this.#queues.get(tenant)?.submit({ seed: this.#seed, points: this.#pace.points }, hang);
+  }
+
+  #counts(tenant: TenantName, now: Instant): QueueCounts {
+    const queue = this.#queues.get(tenant);
+    if (queue === undefined) throw new Error(`tenant "${tenant}" has no queue`);
+    return queue.counts(now);
+  }
+}
+
+const isDone = (c: QueueCounts): boolean => c.verified === c.submitted;
