@@ -24,6 +24,8 @@ export interface CliContext {
   readonly colour: boolean;
   /** `--state-dir`, else `VACUA_STATE_DIR`, else the default. Read it inside an action, not while registering. */
   readonly stateDir: string;
+  /** What of `stateDir` a person has set; undefined: the default, which a configuration may change. */
+  readonly stateDirGiven: string | undefined;
   /** Every `--config FILE`, in order; empty: the usual places. Read it inside an action, not while registering. */
   readonly configFiles: readonly string[];
   /** Aborts at SIGINT or SIGTERM. */

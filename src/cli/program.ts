@@ -7,7 +7,7 @@ import { CliError, type CliContext, type ExitCode, print, type Writer } from './
 import { printable } from './text.ts';
 
 /** What a process gives to a command line; tests give something else. */
-export interface Surroundings extends Omit<CliContext, 'stateDir' | 'configFiles' | 'exit' | 'daemon'> {
+export interface Surroundings extends Omit<CliContext, 'stateDir' | 'stateDirGiven' | 'configFiles' | 'exit' | 'daemon'> {
   readonly uid: number;
   readonly home: string;
   readonly env: { readonly VACUA_STATE_DIR?: string | undefined; readonly XDG_STATE_HOME?: string | undefined };
@@ -35,8 +35,11 @@ export async function runCli(argv: readonly string[], around: Surroundings): Pro
       return around.signal;
     },
     now: () => around.now(),
+    get stateDirGiven() {
+      return shared.stateDir ?? (around.env.VACUA_STATE_DIR || undefined);
+    },
     get stateDir() {
-      return shared.stateDir ?? around.env.VACUA_STATE_DIR ?? defaultStateDir(around.uid, around.home, around.env.XDG_STATE_HOME);
+      return context.stateDirGiven ?? defaultStateDir(around.uid, around.home, around.env.XDG_STATE_HOME);
     },
     get configFiles() {
       return shared.config ?? [];
