@@ -6,9 +6,10 @@ import type { Machine } from '../../core/machine.ts';
 import type { Machinetype } from '../../core/machinetype.ts';
 import type { Settings } from '../../core/settings.ts';
 import type { Clock } from '../clock.ts';
-import { maskUrl } from '../http-fetch.ts';
+import { fetchLimited, maskUrl } from '../http-fetch.ts';
 import type { Layout } from '../layout.ts';
 import type { Contextualiser } from '../parts.ts';
+import { version } from '../version.ts';
 import { readLocalFile, writePrivateFile } from './local-file.ts';
 import { makeProxy } from './x509-proxy.ts';
 
@@ -25,9 +26,8 @@ export type FetchLimited = (
 
 export interface ContextualiserParts {
   readonly layout: Layout;
-  readonly fetch: FetchLimited;
   readonly clock: Pick<Clock, 'wall'>;
-  readonly version: string;
+  readonly fetch?: FetchLimited;
 }
 
 /** Templates and the files put into them. Far above any real one, and small enough to be held in memory. */
@@ -35,13 +35,16 @@ const maxTemplateBytes = 4 * 1024 * 1024;
 const maxKeyBytes = 16_384;
 const maxPemBytes = 256 * 1024;
 const fetchSeconds = 30;
+const manager = `Vacua ${version}`;
 
 /** Prepares what a machine will be told: user data from its template, and the public key for root (spec/factory.md §11.1, §12). */
-export class FileContextualiser implements Contextualiser {
+export class HostContextualiser implements Contextualiser {
   readonly #parts: ContextualiserParts;
+  readonly #fetch: FetchLimited;
 
   constructor(parts: ContextualiserParts) {
     this.#parts = parts;
+    this.#fetch = parts.fetch ?? fetchLimited;
   }
 
   async prepare(machine: Machine, machinetype: Machinetype, settings: Settings, signal: AbortSignal): Promise<void> {
@@ -58,7 +61,6 @@ export class FileContextualiser implements Contextualiser {
       files.set(name, await explained(`user_data_file_${name}`, readLocalFile(file, machinetype.filesDir, maxTemplateBytes)));
     }
     const proxy = machinetype.userDataProxy ? await explained('user_data_proxy', this.#proxy(machine, machinetype)) : undefined;
-    const manager = `Vacua ${this.#parts.version}`;
     const substitutions = substitutionsFor({ machine, machinetype, settings, manager, files, ...(proxy !== undefined && { proxy }) });
     await writePrivateFile(layout.userData(machine.id), renderUserData(template, substitutions));
   }
@@ -91,9 +93,9 @@ export class FileContextualiser implements Contextualiser {
   }
 
   async #fetchOnce(url: string, { caDir }: Settings, signal: AbortSignal): Promise<Uint8Array> {
-    const headers = { 'user-agent': `Vacua ${this.#parts.version}` };
+    const headers = { 'user-agent': manager };
     const options = { timeoutSeconds: fetchSeconds, maxBytes: maxTemplateBytes, caDir, headers, signal };
-    const { status, body } = await explained('user_data', this.#parts.fetch(url, options));
+    const { status, body } = await explained('user_data', this.#fetch(url, options));
     if (status === 200) return body;
     const text = `user_data: ${maskUrl(url)}: HTTP status ${status}; 200 is needed`;
     throw status >= 500 ? new Error(text) : new Refused(text);

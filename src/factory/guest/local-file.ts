@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open, realpath, rename, rm } from 'node:fs/promises';
 import { isAbsolute, join, sep } from 'node:path';
@@ -25,11 +26,9 @@ export async function readLocalFile(name: string, directory: string, maxBytes: n
   }
 }
 
-/** Writes a file that is there whole and durable, or not at all; readable by the daemon alone. */
+/** Writes a file that is there whole and durable, or not at all; readable by the daemon alone. Also when others write it now. */
 export async function writePrivateFile(path: string, content: Uint8Array): Promise<void> {
-  const part = `${path}.part`;
-  // A part left by a crash may have other rights.
-  await rm(part, { force: true });
+  const part = `${path}.${randomUUID()}.part`;
   try {
     const file = await open(part, 'wx', 0o600);
     try {

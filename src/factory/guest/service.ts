@@ -17,9 +17,12 @@ import { type OutputFiles, OutputStore, outputFiles, shutdownMessageFile, type S
 import { relay } from './relay.ts';
 import { answerEmpty, answerFile, answerText } from './respond.ts';
 
+export type GuestSettings = Pick<Settings, 'factoryName' | 'grace' | 'machinefeaturesOptions' | 'joboutputsMaxBytes' | 'joboutputsMaxFiles' | 'hostServices'>;
+
 export interface GuestServiceParts {
   readonly layout: Layout;
-  readonly settings: () => Settings;
+  /** Those in force now. Host services are taken when a machine is attached. */
+  readonly settings: () => GuestSettings;
   readonly clock: Pick<Clock, 'wall' | 'uptime'>;
   /** A machine has made contact or written its shutdown message: a turn of the loop may want to know. Not called for heartbeats. */
   readonly onReport?: (id: MachineId) => void;
