@@ -74,4 +74,6 @@ export function outcomeOf(end: Ending): Outcome {
   return { ...said, cause, ...kill, abort: false };
 }
 
-const fizzleMessage = (ran: Seconds): string => `300 Fizzle after ${Math.max(0, Math.floor(ran))} seconds`;
+/** A factory says this for a machine that ended too soon and said nothing (spec/vacquery.md §6.3). */
+export const fizzlePrefix = '300 Fizzle after ';
+const fizzleMessage = (ran: Seconds): string => `${fizzlePrefix}${Math.max(0, Math.floor(ran))} seconds`;

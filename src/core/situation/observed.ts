@@ -1,0 +1,129 @@
+import type { Rule } from '../decision.ts';
+import type { GuestReport, Machine, MachineFacts } from '../machine.ts';
+import type { CreationFailures, Listing, Observed, PeerStatus, Preparation, Sighting } from '../observed.ts';
+import { outcomeOf } from '../outcome.ts';
+import type { Configuration } from '../settings.ts';
+import { type Instant, instant, later, type MachineId, machineId, seconds } from '../units.ts';
+import { thisFactory } from './neutral.ts';
+import { configurationOf } from './options.ts';
+import type { LocalMachine, Situation } from './schema.ts';
+
+/** The moment of a situation that does not say when it was taken. Any will do: all its times are relative. */
+const someMoment = instant(Date.UTC(2030, 0, 1));
+/** Longer than any limit: the guest service of a situation has always been working unless it says otherwise. */
+const always = 1e10;
+
+export interface Situated {
+  readonly observed: Observed;
+  readonly configuration: Configuration;
+  /** Not empty: Vac 3.1 refuses this configuration as a whole, so nothing is decided. */
+  readonly refusals: readonly string[];
+}
+
+/** The facts of a situation as the decision function takes them. Own machines always count (spec/decisions.md §3). */
+export function situationToObserved(situation: Situation, rule: Rule): Situated {
+  const now = situation.at === undefined || situation.at === null ? someMoment : instant(Date.parse(situation.at));
+  const { factory } = situation;
+  const { configuration, refusals } = configurationOf(situation, now, rule);
+  const ago = (s: number | null | undefined): Instant | undefined => (s === undefined || s === null ? undefined : past(now, s));
+  const machines = situation.local_machines.map((m, index) => record(m, idOf(index), configuration, now));
+  const sightings: Sighting[] = [];
+  const inFlight = new Set<MachineId>();
+  for (const [index, m] of situation.local_machines.entries()) {
+    if (m.state === 'creating') inFlight.add(idOf(index));
+    else if (m.state === 'paused') sightings.push({ id: idOf(index), power: 'paused' });
+    else if (m.state === 'running' || m.state === 'ending') sightings.push({ id: idOf(index), power: 'running' });
+  }
+  const preparations = new Map<string, Preparation>();
+  const creationFailures = new Map<string, CreationFailures>();
+  for (const [name, { not_ready: why, creation_failures: failures }] of Object.entries(situation.machinetypes)) {
+    if (typeof why === 'string') preparations.set(name.toLowerCase(), { ready: false, why });
+    if (failures) creationFailures.set(name.toLowerCase(), { count: failures.count, lastAt: past(now, failures.last_ago), why: failures.why });
+  }
+  const unknown = factory.provider_unknown;
+  const listing: Listing =
+    typeof unknown === 'string'
+      ? { state: 'unknown', since: ago(factory.provider_unknown_ago) ?? now, why: unknown }
+      : { state: 'complete', at: now, sightings, foreignProcessors: factory.foreign_processors ?? 0 };
+  const observed: Observed = {
+    now,
+    host: {
+      factory: factory.name ?? thisFactory,
+      processors: factory.slots,
+      load: factory.load_average,
+      ...(typeof factory.disk_free_bytes === 'number' ? { freeDiskBytes: factory.disk_free_bytes } : {}),
+      ...(typeof factory.journal_fault === 'string' ? { journalFault: factory.journal_fault } : {}),
+    },
+    machines,
+    listing,
+    inFlight,
+    space: peers(situation, now),
+    silent: situation.silent_factories ?? [],
+    preparations,
+    creationFailures,
+    ...(factory.guest_service_down === true ? {} : { guestServiceSince: past(now, factory.guest_service_ago ?? always) }),
+    recentStarts: (factory.recent_starts_ago ?? []).map((s) => past(now, s)).sort((a, b) => a - b),
+  };
+  return { observed, configuration, refusals };
+}
+
+const past = (now: Instant, ago: number): Instant => instant(Math.round(later(now, -ago)));
+
+const idOf = (index: number): MachineId => machineId(`00000000-0000-4000-8000-${String(index).padStart(12, '0')}`);
+
+/** A later entry of one factory for one machinetype replaces an earlier one, as answers do (spec/vacquery.md §7.1). */
+function peers(situation: Situation, now: Instant): PeerStatus[] {
+  const latest = new Map<string, PeerStatus>();
+  for (const p of situation.space) {
+    latest.set(`${p.factory} ${p.machinetype}`, {
+      factory: p.factory,
+      machinetype: p.machinetype,
+      runningHs06: p.running_hs06 ?? 0,
+      runningMachines: p.running_machines ?? 0,
+      runningProcessors: p.running_processors ?? 0,
+      numBeforeFizzle: p.num_before_fizzle ?? 0,
+      ...(typeof p.shutdown_message === 'string' ? { shutdownMessage: p.shutdown_message } : {}),
+      ...(typeof p.shutdown_ago === 'number' ? { shutdownAt: past(now, p.shutdown_ago) } : {}),
+    });
+  }
+  return [...latest.values()];
+}
+
+function record(m: LocalMachine, id: MachineId, configuration: Configuration, now: Instant): Machine {
+  const type = configuration.machinetypes.get(m.machinetype);
+  const neverStarted =
+    m.state === 'starting' || m.state === 'creating' || (m.state === 'finished' && typeof m.started_ago !== 'number' && typeof m.heartbeat_ago !== 'number');
+  const createdAt = past(now, m.created_ago ?? m.started_ago ?? 0);
+  const startedAt = past(now, m.started_ago ?? m.created_ago ?? 0);
+  const heartbeatAt = past(now, m.heartbeat_ago ?? 0);
+  const ran = neverStarted || typeof (m.started_ago ?? m.created_ago) !== 'number' ? {} : { startedAt, heartbeatAt, cpuSeconds: seconds(0) };
+  const facts: MachineFacts & GuestReport = {
+    id,
+    name: `${String(m.slot).padStart(2, '0')}`,
+    slot: m.slot,
+    machinetype: m.machinetype,
+    machinegroup: type?.machinegroup ?? m.machinetype,
+    model: type?.model ?? 'cernvm3',
+    processors: m.processors,
+    memoryMb: m.processors * configuration.settings.mbPerProcessor,
+    ...(typeof m.hs06 === 'number' ? { hs06PerProcessor: m.hs06 / m.processors } : {}),
+    fizzle: type?.fizzle ?? seconds(600),
+    machinesDirDays: type?.machinesDirDays ?? 3,
+    createdAt,
+    shutdownTime: typeof m.ends_in === 'number' ? past(now, -m.ends_in) : later(createdAt, type?.maxWallclock ?? 86_400),
+    ...(m.shutdown_announced === true ? { drainAnnounced: true } : {}),
+    ...(m.held === true ? { held: true } : {}),
+    ...(typeof m.shutdown_message === 'string' ? { message: { text: m.shutdown_message, at: past(now, m.message_ago ?? m.heartbeat_ago ?? 0) } } : {}),
+    ...(typeof m.job_heartbeat_ago === 'number' ? { heartbeatFileAt: past(now, m.job_heartbeat_ago) } : {}),
+    ...(typeof m.contact_ago === 'number' ? { contactAt: past(now, m.contact_ago) } : {}),
+  };
+  const killReason = m.kill_reason ?? undefined;
+  const endingSince = past(now, m.ending_ago ?? 0);
+  if (m.state === 'creating' || m.state === 'starting') return { ...facts, state: 'creating' };
+  if (m.state === 'finished') {
+    const outcome = outcomeOf({ ...facts, ...ran, cause: 'unknown', killReason, killedAt: endingSince });
+    return { ...facts, ...ran, state: 'finished', finishedAt: heartbeatAt, outcome };
+  }
+  if (m.state === 'ending' || killReason !== undefined) return { ...facts, ...ran, state: 'ending', killReason: killReason ?? 'person', endingSince };
+  return { ...facts, state: 'running', startedAt, heartbeatAt, cpuSeconds: seconds(0) };
+}
