@@ -187,11 +187,11 @@ export class Loop {
   }
 
   async #carryOut(action: Action, machine: Machine | undefined, configuration: Configuration): Promise<void> {
-    const began = this.#parts.clock.uptime();
+    const began = performance.now();
     try {
       await perform(action, machine, configuration, this.#parts, this.#giveUp.signal);
       if (action.kind === 'create') this.#failures.delete(action.machinetype);
-      this.#parts.bus.emit('performed', { action, ...(machine && { machine }), took: seconds(this.#parts.clock.uptime() - began) });
+      this.#parts.bus.emit('performed', { action, ...(machine && { machine }), took: seconds((performance.now() - began) / 1000) });
     } catch (error) {
       if (action.kind === 'create') this.#countFailure(action.machinetype, error);
       this.#failed(action, machine, error);
