@@ -1,11 +1,12 @@
-import type { Decision } from '../core/decision.ts';
 import { explain } from '../core/explain.ts';
 import { seconds } from '../core/units.ts';
 import { SystemClock } from '../factory/clock.ts';
 import { FileConfigurationSource } from '../factory/config/source.ts';
+import { hostEnvironment } from '../factory/config/host-environment.ts';
 import { startFactory } from '../factory/daemon.ts';
 import { EventBus, type Listener } from '../factory/events.ts';
 import { systemHost } from '../factory/host.ts';
+import { fetchLimited } from '../factory/http-fetch.ts';
 import type { FactoryView } from '../factory/view.ts';
 import type { Provider } from '../providers/contract.ts';
 import { QemuProvider } from '../providers/qemu/index.ts';
@@ -18,12 +19,12 @@ export interface DemoParts {
   startFactory(order: FactoryOrder): Promise<DemoFactory>;
   /** Ends every real machine of a state directory by force, whether or not a factory ever ran there. */
   removeMachines(stateDir: string): Promise<void>;
-  explain(decision: Decision): readonly string[];
+  /** The last decision in words, one line per machinetype; empty before the first. */
+  explain(view: FactoryView): readonly string[];
 }
 
 export interface FactoryOrder {
   readonly configFile: string;
-  readonly stateDir: string;
   readonly provider: 'qemu' | 'sim';
   /** That the host is taken to have, whatever it has. */
   readonly processors: number;
@@ -46,11 +47,16 @@ function simulated(): Provider {
 }
 
 export const realParts: DemoParts = {
-  async startFactory({ configFile, stateDir, provider, processors, listeners }) {
+  async startFactory({ configFile, provider, processors, listeners }) {
     const bus = new EventBus();
     for (const listener of listeners) bus.subscribe(listener);
     return startFactory({
-      configuration: new FileConfigurationSource({ files: [configFile], stateDir, processors }),
+      configuration: new FileConfigurationSource({
+        places: { files: [configFile] },
+        environment: { ...hostEnvironment(), processors },
+        clock: new SystemClock(),
+        fetch: fetchLimited,
+      }),
       host: systemHost(processors),
       bus,
       ...(provider === 'sim' && { provider: simulated() }),
@@ -63,5 +69,9 @@ export const realParts: DemoParts = {
     await Promise.all(sightings.map(({ id }) => provider.destroy(id, signal)));
     await provider.close();
   },
-  explain,
+  explain(view) {
+    const turn = view.lastTurn();
+    const { configuration } = view.configuration();
+    return turn === undefined || configuration === undefined ? [] : explain(turn.decision, turn.observed, configuration);
+  },
 };

@@ -93,7 +93,7 @@ async function runIn(directory: string, options: DemoOptions, parts: DemoParts):
   const cpuBefore = process.cpuUsage();
   const screen = options.terminal && stack.adopt(new Screen(options.terminal), (s) => s.close());
   const listeners = [record.listener(), ...(screen ? [] : [progress(startedAt, now, options.print)])];
-  const factory = stack.adopt(await parts.startFactory({ configFile, stateDir, provider: options.provider, processors: slots, listeners }), (f) => f.stop());
+  const factory = stack.adopt(await parts.startFactory({ configFile, provider: options.provider, processors: slots, listeners }), (f) => f.stop());
 
   const counts = (): Map<TenantName, QueueCounts> => new Map([...queues].map(([name, q]) => [name, q.counts(now())]));
   const snapshot = (): DemoState =>
@@ -103,7 +103,7 @@ async function runIn(directory: string, options: DemoOptions, parts: DemoParts):
       machines: factory.view.machines(),
       queues: counts(),
       record,
-      why: record.decision === undefined ? [] : parts.explain(record.decision),
+      why: parts.explain(factory.view),
       now: now(),
     });
   const story = new Story(queues, pace);

@@ -13,7 +13,7 @@ const painted: Paint = (style, text) => `\u001B[${codes[style]}m${text}\u001B[0m
 const plain: Paint = (_, text) => text;
 
 /**
- * The live view: state in, lines out, at most `height` of them, none longer than `width` columns. Nothing else is read.
+ * The live view: state in, lines out, at most `height` of them, none longer than `width` columns (46 at least). Nothing else is read.
  * The last lines go first when the terminal is small.
  */
 export function liveView(state: DemoState, width: number, height: number, colour: boolean): readonly string[] {
@@ -79,7 +79,7 @@ function heartbeat(m: Machine, now: Instant): string {
 
 /** A bar of 30 columns with the target marked in it. */
 function shareLine(t: TenantState, width: number, paint: Paint): string {
-  const columns = Math.max(10, Math.min(30, width - 40));
+  const columns = Math.max(10, Math.min(30, width - 36));
   const full = Math.round(t.current * columns);
   const mark = Math.min(columns - 1, Math.round(t.target * columns));
   const bar = Array.from({ length: columns }, (_, i) => (i === mark ? '|' : i < full ? '█' : '·')).join('');
