@@ -82,7 +82,7 @@ export function buildSettings(sections: Sections, environment: Environment, prob
     userDataFiles: texts(userDataFiles),
     factoryName,
     provider: v.provider ?? 'qemu',
-    stateDir: v.state_dir === undefined ? environment.stateDir : v.state_dir.replace(/(?<=.)\/+$/, ''),
+    stateDir: environment.stateDirGiven ?? v.state_dir?.replace(/(?<=.)\/+$/, '') ?? environment.stateDir,
     cycle: seconds(v.cycle_seconds ?? 10),
     startRatePerMinute: v.start_rate_per_minute ?? 60,
     bootConcurrency: v.boot_concurrency ?? Math.max(1, Math.floor(1.5 * environment.processors)),

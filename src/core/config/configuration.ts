@@ -41,7 +41,7 @@ export function readConfiguration({ files, documents, environment, digest, probl
   const sections = mergeSections(files, problems);
   warnDefaults(sections, problems);
   const settings = buildSettings(sections, environment, problems);
-  const stateDir = settings?.stateDir ?? environment.stateDir;
+  const stateDir = settings?.stateDir ?? environment.stateDirGiven ?? environment.stateDir;
   const defaults: MachinetypeDefaults = {
     userData: { options: settings?.userDataOptions ?? new Map(), files: settings?.userDataFiles ?? new Map() },
     ...(settings?.diskGbPerProcessor !== undefined && { diskGbPerProcessor: settings.diskGbPerProcessor }),

@@ -5,6 +5,8 @@ export interface Environment {
   readonly processors: number;
   /** Default of `state_dir`. */
   readonly stateDir: string;
+  /** Named on the command line: counts instead of `state_dir`. */
+  readonly stateDirGiven?: string;
   /** Where files of a machinetype or of a pipe's prefix lie (spec/factory.md §2). */
   filesDir(stateDir: string, nameOrPrefix: string): string;
   volumeGroupExists(name: string): boolean;

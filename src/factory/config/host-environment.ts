@@ -1,18 +1,19 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { cpus, hostname } from 'node:os';
-import { join } from 'node:path';
+import { cpus, homedir, hostname } from 'node:os';
+import { join, resolve } from 'node:path';
 import type { Environment } from '../../core/config/environment.ts';
-import { layout } from '../layout.ts';
+import { defaultStateDir, layout } from '../layout.ts';
 
-/** What the configuration is checked against on this host. `stateDir`: default of `state_dir`. */
-export const hostEnvironment = (stateDir: string, facts: Partial<Pick<Environment, 'hostName' | 'processors' | 'place'>> = {}): Environment => ({
-  hostName: facts.hostName ?? hostname(),
-  processors: facts.processors ?? Math.max(1, cpus().length),
-  stateDir,
+/** What the configuration is checked against on this host. `stateDirGiven`: named on the command line. */
+export const hostEnvironment = (stateDirGiven?: string): Environment => ({
+  hostName: hostname(),
+  processors: Math.max(1, cpus().length),
+  stateDir: defaultStateDir(process.getuid?.() ?? 0, homedir(), process.env['XDG_STATE_HOME']),
+  ...(stateDirGiven !== undefined && { stateDirGiven: resolve(stateDirGiven) }),
   filesDir: (dir, nameOrPrefix) => join(layout(dir).machinetype(nameOrPrefix), 'files'),
   volumeGroupExists: (name) => existsSync(join('/dev', name)) || existsSync(join('/etc/lvm/backup', name)),
   userExists: (name) => localUsers().includes(name),
-  place: facts.place ?? '/etc/vac.conf',
+  place: '/etc/vac.conf',
 });
 
 function localUsers(): readonly string[] {

@@ -8,6 +8,8 @@ import { loadPipe, type PipeCopy, storePipe } from './pipe-cache.ts';
 export interface PipeKeeperParts {
   readonly clock: Pick<Clock, 'wall' | 'uptime'>;
   readonly fetch: typeof fetchLimited;
+  /** Whether new copies are stored. */
+  readonly store: boolean;
   /** Something that `documents` or `failure` tells has changed. */
   readonly onChange: () => void;
 }
@@ -107,6 +109,7 @@ export class PipeKeeper {
       delete kept.failure;
       delete kept.retryAt;
       kept.delay = firstDelay;
+      if (!this.#parts.store) return;
       await storePipe(directory, prefix, copy).catch((error: unknown) => {
         kept.failure = `the copy cannot be stored in ${directory}: ${(error as Error).message}`;
       });

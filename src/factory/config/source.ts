@@ -3,25 +3,35 @@ import { type ReadConfiguration, readConfiguration } from '../../core/config/con
 import type { Environment } from '../../core/config/environment.ts';
 import { maskUrl } from '../../core/config/problem.ts';
 import type { Configuration } from '../../core/settings.ts';
-import type { Clock } from '../clock.ts';
-import type { fetchLimited } from '../http-fetch.ts';
+import { type Clock, SystemClock } from '../clock.ts';
+import { fetchLimited } from '../http-fetch.ts';
 import { layout } from '../layout.ts';
 import type { ConfigurationSource, PipeState, Problem } from '../parts.ts';
-import { type ConfigurationPlaces, findFiles, type ReadFiles, readFiles } from './files.ts';
+import { type ConfigurationPlaces, findFiles, type ReadFiles, readFiles, usualPlaces } from './files.ts';
+import { hostEnvironment } from './host-environment.ts';
 import { PipeKeeper } from './pipe-keeper.ts';
 
-export interface FileConfigurationParts {
-  readonly places: ConfigurationPlaces;
-  readonly environment: Environment;
-  readonly clock: Pick<Clock, 'wall' | 'uptime'>;
-  readonly fetch: typeof fetchLimited;
+export interface FileConfigurationOptions {
+  /** Just these files; empty or absent: the usual places (spec/factory.md §3.1). */
+  readonly files?: readonly string[];
+  /** Named on the command line: counts instead of the option `state_dir`. */
+  readonly stateDir?: string;
   /** Use stored copies of pipes alone. */
   readonly offline?: boolean;
+  /** Store no copies of pipes: for a person who only looks, perhaps as another user than the daemon. */
+  readonly readOnly?: boolean;
+  /** What a test or a demonstration replaces. */
+  readonly places?: ConfigurationPlaces;
+  readonly environment?: Environment;
+  readonly clock?: Pick<Clock, 'wall' | 'uptime'>;
+  readonly fetch?: typeof fetchLimited;
 }
 
 /** The configuration of a factory from files and vacuum pipes. A turn may ask for a refresh every time: it costs a few `stat`s. */
 export class FileConfigurationSource implements ConfigurationSource {
-  readonly #parts: FileConfigurationParts;
+  readonly #places: ConfigurationPlaces;
+  readonly #environment: Environment;
+  readonly #offline: boolean;
   readonly #pipes: PipeKeeper;
   readonly #listeners: (() => void)[] = [];
   #marks: string | undefined;
@@ -32,9 +42,12 @@ export class FileConfigurationSource implements ConfigurationSource {
   #told = '';
   #refreshing: Promise<void> | undefined;
 
-  constructor(parts: FileConfigurationParts) {
-    this.#parts = parts;
-    this.#pipes = new PipeKeeper({ clock: parts.clock, fetch: parts.fetch, onChange: () => this.#assemble() });
+  constructor(options: FileConfigurationOptions = {}) {
+    const { files = [], clock = new SystemClock(), fetch = fetchLimited } = options;
+    this.#places = options.places ?? (files.length > 0 ? { files } : usualPlaces);
+    this.#environment = options.environment ?? hostEnvironment(options.stateDir);
+    this.#offline = options.offline ?? false;
+    this.#pipes = new PipeKeeper({ clock, fetch, store: !(options.readOnly ?? false), onChange: () => this.#assemble() });
   }
 
   current(): { readonly configuration: Configuration | undefined; readonly problems: readonly Problem[]; readonly pipes: readonly PipeState[] } {
@@ -75,7 +88,7 @@ export class FileConfigurationSource implements ConfigurationSource {
   }
 
   async #refresh(signal: AbortSignal): Promise<void> {
-    const found = await findFiles(this.#parts.places);
+    const found = await findFiles(this.#places);
     if (signal.aborted) return;
     const marks = JSON.stringify(found);
     if (marks !== this.#marks) {
@@ -84,7 +97,7 @@ export class FileConfigurationSource implements ConfigurationSource {
       await this.#pipes.load(this.#readAll().pipes, this.#pipesDirectory());
       this.#assemble();
     }
-    if (this.#parts.offline !== true) {
+    if (!this.#offline) {
       this.#pipes.begin({ directory: this.#pipesDirectory(), caDir: this.#settings()?.caDir ?? '/etc/grid-security/certificates' });
     }
   }
@@ -93,7 +106,7 @@ export class FileConfigurationSource implements ConfigurationSource {
     return (this.#read.configuration ?? this.#inForce)?.settings;
   }
   #pipesDirectory(): string {
-    return layout(this.#settings()?.stateDir ?? this.#parts.environment.stateDir).pipes;
+    return layout(this.#settings()?.stateDir ?? this.#environment.stateDirGiven ?? this.#environment.stateDir).pipes;
   }
 
   #readAll(): ReadConfiguration {
@@ -106,7 +119,7 @@ export class FileConfigurationSource implements ConfigurationSource {
       documents.set(prefix, copy.text);
       hash.update(`${prefix} ${copy.text.length}\n`).update(copy.text);
     }
-    this.#read = readConfiguration({ files, problems, documents, environment: this.#parts.environment, digest: hash.digest('hex') });
+    this.#read = readConfiguration({ files, problems, documents, environment: this.#environment, digest: hash.digest('hex') });
     return this.#read;
   }
 
