@@ -1,0 +1,112 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import { z } from 'zod';
+
+/** What /proc says of a process. */
+export interface ProcessFacts {
+  readonly state: string;
+  readonly parent: number;
+  /** Clock ticks after boot: with the process id and the boot, an identity that no other process ever has. */
+  readonly startTicks: number;
+  /** User and system time. */
+  readonly cpuSeconds: number;
+}
+
+/** Linux counts process times in 1/100 s on x86, whatever the kernel's own tick (USER_HZ). */
+const ticksPerSecond = 100;
+
+/** Undefined: no such process. */
+export function processFacts(pid: number): ProcessFacts | undefined {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  } catch {
+    return undefined; // ENOENT, or ESRCH when it ends meanwhile
+  }
+  // The name is in brackets and may contain anything, brackets too.
+  const [state = '', parent, ...rest] = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return { state, parent: Number(parent), cpuSeconds: (Number(rest[9]) + Number(rest[10])) / ticksPerSecond, startTicks: Number(rest[17]) };
+}
+
+const bootId = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+let thisBoot: string | undefined;
+
+/** The process that stands for a machine: while it lives the machine does, and nothing of the machine outlives it by more than moments. */
+export interface Launcher {
+  readonly pid: number;
+  readonly startTicks: number;
+  readonly boot: string;
+}
+
+const LauncherText = z
+  .string()
+  .regex(/^[0-9]{1,10} [0-9]{1,15} [0-9a-f-]{36}\n$/)
+  .transform((text): Launcher => {
+    const [pid, startTicks, boot = ''] = text.trim().split(' ');
+    return { pid: Number(pid), startTicks: Number(startTicks), boot };
+  });
+
+/** Undefined: not noted, or not completely. */
+export function readLauncher(path: string): Launcher | undefined {
+  try {
+    return LauncherText.safeParse(readFileSync(path, 'latin1')).data;
+  } catch {
+    return undefined; // not there
+  }
+}
+
+/** Whether this very process lives; a recycled process id is told apart by its start. */
+export function isAlive(launcher: Launcher): boolean {
+  thisBoot ??= bootId();
+  if (launcher.boot !== thisBoot) return false;
+  const facts = processFacts(launcher.pid);
+  return facts !== undefined && facts.startTicks === launcher.startTicks && facts.state !== 'Z' && facts.state !== 'X';
+}
+
+/** QEMU's process: the launcher itself, or process 1 of the namespace, the only child that runs QEMU. */
+export function qemuProcess(launcher: Launcher): number | undefined {
+  for (const pid of [launcher.pid, ...children(launcher.pid)]) {
+    try {
+      if (readFileSync(`/proc/${pid}/comm`, 'latin1').startsWith('qemu-system')) return pid;
+    } catch {
+      // ended meanwhile
+    }
+  }
+  return undefined;
+}
+
+function children(pid: number): number[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ').filter(Boolean).map(Number);
+  } catch {
+    return []; // ended meanwhile
+  }
+}
+
+/**
+ * Ends the launcher and all of its process group by force; the kernel then ends everything in its namespaces. Resolves with
+ * true when they are gone, with false when they are not after `milliseconds`.
+ */
+export async function killLauncher(launcher: Launcher, milliseconds: number): Promise<boolean> {
+  const qemu = isAlive(launcher) ? qemuProcess(launcher) : undefined;
+  const qemuStart = qemu === undefined ? undefined : processFacts(qemu)?.startTicks;
+  if (isAlive(launcher)) {
+    for (const target of [-launcher.pid, launcher.pid]) {
+      try {
+        process.kill(target, 'SIGKILL');
+      } catch {
+        // ESRCH: it has ended, or has not become the leader of its group yet
+      }
+    }
+  }
+  const gone = (): boolean => {
+    if (isAlive(launcher)) return false;
+    const facts = qemu === undefined ? undefined : processFacts(qemu);
+    return facts === undefined || facts.startTicks !== qemuStart || facts.state === 'Z' || facts.state === 'X';
+  };
+  for (const end = performance.now() + milliseconds; !gone(); ) {
+    if (performance.now() > end) return false;
+    await pause(3);
+  }
+  return true;
+}
