@@ -25,7 +25,7 @@ const ec2Versions = ['2009-04-04', '2021-03-23', 'latest'];
 const openstackVersions = ['2012-08-10', '2013-04-04', '2013-10-17', '2015-10-15', '2016-06-30', '2016-10-06', '2017-02-22', '2018-08-27', 'latest'];
 const isVersion = (text: string | undefined): boolean => text !== undefined && /^(\d{4}-\d\d-\d\d|latest)$/.test(text);
 
-const text = (body: string) => (): Document => ({ body, type: 'text/plain; charset=utf-8' });
+const text = (body: string) => (): Document => ({ body, type: 'text/plain' });
 const json = (value: unknown) => (): Document => ({ body: JSON.stringify(value), type: 'application/json' });
 const userData = (): Document => 'user-data';
 

@@ -62,11 +62,11 @@ function features(all: Features, segments: readonly string[], directory: boolean
     const body = /\btext\/html\b/i.test(accept) ? htmlIndex(place ?? '', all) : undefined;
     const keys = [...all.keys()];
     if (body !== undefined) return { kind: 'document', body, type: 'text/html; charset=utf-8', maxAge: changingAge };
-    return { kind: 'document', body: `${keys.join('\n')}\n`, type: 'text/plain; charset=utf-8', maxAge: changingAge };
+    return { kind: 'document', body: `${keys.join('\n')}\n`, type: 'text/plain', maxAge: changingAge };
   }
   const feature = more.length === 0 && !directory ? all.get(key) : undefined;
   if (feature === undefined) return notFound;
-  return { kind: 'document', body: feature.value, type: 'text/plain; charset=utf-8', maxAge: feature.changes ? changingAge : staticAge };
+  return { kind: 'document', body: feature.value, type: 'text/plain', maxAge: feature.changes ? changingAge : staticAge };
 }
 
 function htmlIndex(place: string, all: Features): string {
