@@ -113,6 +113,7 @@ function verdictSentence({ machinetype, verdict, score, groupScore }: Machinetyp
     case 'creation_failing':
       return `its last ${verdict.count === 1 ? 'creation' : `${verdict.count} creations`} failed on this host: ${verdict.text}. Waits ${until(verdict.until)}`;
     case 'shutdown_time_near':
+      if (verdict.left < 0) return 'is not started after shutdown_time';
       return `needs at least ${durationText(verdict.needs)} (min_wallclock_seconds), but shutdown_time is in ${durationText(verdict.left)}. A smaller min_wallclock_seconds would fit`;
     case 'backing_off':
       return `backs off ${until(verdict.until)}: ${abortText(verdict, scene)}, backoff_seconds is ${type?.backoff ?? 0}. ${abortHint(verdict.message)}`;

@@ -20,15 +20,15 @@ export const acceptedAt = (m: LiveMachine, seen: Sighting, now: Instant): Instan
 
 /**
  * What is known of the run of a machine that has ended. A record still in `creating` may have run without this process
- * noticing (it was killed in between): the provider's memory or a sign of life from the guest proves it.
+ * noticing (it was killed in between): the provider's memory or the guest's first request proves it.
  */
 export function ranOf(m: LiveMachine, seen: Sighting | undefined, now: Instant): Ran | undefined {
   const cpuSeconds = seconds(Math.max(seen?.cpuSeconds ?? 0, 'cpuSeconds' in m ? (m.cpuSeconds ?? 0) : 0));
   if ('startedAt' in m && m.startedAt !== undefined) return { startedAt: m.startedAt, heartbeatAt: m.heartbeatAt ?? m.startedAt, cpuSeconds };
-  const signs = [m.contactAt, m.heartbeatFileAt, m.message?.at].filter((t) => t !== undefined);
-  if (seen === undefined && signs.length === 0) return undefined;
+  if (seen === undefined && m.contactAt === undefined) return undefined;
   if (seen !== undefined && seen.cause === 'never-started') return undefined;
   const startedAt = seen?.startedAt === undefined ? m.createdAt : acceptedAt(m, seen, now);
+  const signs = [m.contactAt, m.heartbeatFileAt, m.message?.at].filter((t) => t !== undefined);
   return { startedAt, heartbeatAt: instant(Math.min(now, Math.max(startedAt, ...signs))), cpuSeconds };
 }
 

@@ -5,7 +5,7 @@ import { outcomeOf } from '../outcome.ts';
 import type { Configuration } from '../settings.ts';
 import { type Instant, instant, later, type MachineId, machineId, seconds } from '../units.ts';
 import { thisFactory } from './neutral.ts';
-import { configurationOf } from './options.ts';
+import { configurationOf, slotsOf } from './options.ts';
 import type { LocalMachine, Situation } from './schema.ts';
 
 /** The moment of a situation that does not say when it was taken. Any will do: all its times are relative. */
@@ -49,8 +49,8 @@ export function situationToObserved(situation: Situation, rule: Rule): Situated 
     now,
     host: {
       factory: factory.name ?? thisFactory,
-      processors: factory.slots,
-      load: factory.load_average,
+      processors: slotsOf(factory),
+      load: factory.load_average ?? 0,
       ...(typeof factory.disk_free_bytes === 'number' ? { freeDiskBytes: factory.disk_free_bytes } : {}),
       ...(typeof factory.journal_fault === 'string' ? { journalFault: factory.journal_fault } : {}),
     },

@@ -50,11 +50,15 @@ export function configurationOf(
   return { configuration: { settings, machinetypes, pipes: [], digest: '' }, refusals: reader.refusals };
 }
 
+/** Logical processors of the host; where a situation does not say, as many as may be used. */
+export const slotsOf = ({ slots, total_processors: total }: FactoryFacts): number => slots ?? (typeof total === 'number' && total >= 1 ? Math.floor(total) : 1);
+
 function settingsOf(facts: FactoryFacts, now: Instant, rule: Rule, reader: OptionReader): Settings {
   const at = (name: keyof FactoryFacts, otherwise: number): number => reader.whole(`factory.${name}`, facts[name] as Value, otherwise);
-  const totalProcessors = at('total_processors', facts.slots);
-  if (totalProcessors > facts.slots) {
-    reader.refusals.push(`factory.total_processors: ${totalProcessors} is more than the ${facts.slots} logical processors of the host (slots)`);
+  const slots = slotsOf(facts);
+  const totalProcessors = at('total_processors', slots);
+  if (totalProcessors > slots) {
+    reader.refusals.push(`factory.total_processors: ${totalProcessors} is more than the ${slots} logical processors of the host (slots)`);
   }
   const processorsPerSuperslot = at('processors_per_superslot', 1);
   if (processorsPerSuperslot < 1) reader.refusals.push(`factory.processors_per_superslot: ${processorsPerSuperslot} is below 1`);

@@ -68,8 +68,8 @@ const ownFactory = {
 const decisiveSettings = ['total_processors', 'processors_per_superslot', 'draining', 'overload_per_processor', 'hs06_per_processor'] as const;
 
 export const FactoryFacts = z.object({
-  slots: z.int().min(1).max(1e6),
-  load_average: z.number().min(0).default(0),
+  slots: z.int().min(1).max(1e6).nullish(),
+  load_average: z.number().min(0).nullish(),
   shutdown_in: optionValue,
   ...(Object.fromEntries(decisiveSettings.map((name) => [name, optionValue])) as Record<(typeof decisiveSettings)[number], typeof optionValue>),
   ...ownFactory,
