@@ -9,6 +9,8 @@ export interface Evidence {
   readonly usage: readonly UsageRecord[];
   /** How often an end was committed, per machine, where that was counted. */
   readonly ends?: ReadonlyMap<MachineId, number>;
+  /** Uptime at which the intent was committed, from which a lifetime counts, where that was noted. */
+  readonly intents?: ReadonlyMap<MachineId, number>;
   /** Machines whose start was committed, where that was counted. */
   readonly started?: ReadonlySet<MachineId>;
   readonly processors: number;
@@ -30,9 +32,10 @@ interface Life {
   readonly destroyed?: boolean;
 }
 
-/** Intent is recorded before the provider accepts, and a lifetime counts from the intent. */
-const creationSlack = 60;
+/** Longest creation, where the time of the intent was not noted, in seconds. */
+const longestCreation = 200;
 
+const intendedAt = (e: Evidence, accepted: Accepted): number => e.intents?.get(accepted.order.id) ?? accepted.up - longestCreation;
 const idOf = (e: SimEvent): MachineId => (e.kind === 'accepted' ? e.order.id : e.id);
 
 /** The promises of design §4 in words, each that was broken; empty: all were kept. Knows nothing of how the factory works. */
@@ -78,7 +81,7 @@ function harm(e: Evidence, { accepted, asked, stopped, harmed, destroyed }: Life
   if (touched === undefined) return broken;
   const age = touched - accepted.up;
   const silent = e.silentFrom(accepted.order);
-  const due = age >= e.lifetime - creationSlack || (silent !== undefined && age > silent);
+  const due = touched - intendedAt(e, accepted) >= e.lifetime || (silent !== undefined && age > silent);
   return due ? broken : [...broken, `harm: ${id} was ${asked === undefined ? 'destroyed' : 'asked to end'} at the age of ${age} s without a reason`];
 }
 
@@ -95,8 +98,10 @@ function books(e: Evidence, id: MachineId, { accepted, stopped }: Life): string[
   const written = e.started?.has(id) ?? (record !== undefined && 'startedAt' in record && record.startedAt !== undefined);
   const mayLack = accepted.plan.traceless === true && !written;
   if (usage.length !== 1 && !(mayLack && usage.length === 0)) broken.push(`usage: ${id} has ${usage.length} usage records`);
+  // Of one that left no trace, a restarted factory knows the intent and what the guest wrote.
+  const early = accepted.plan.traceless === true ? accepted.up - intendedAt(e, accepted) : 0;
   for (const u of usage) {
-    if (u.wall < 0 || u.wall > ran + 1 + e.listLag) broken.push(`usage: ${id} is charged ${u.wall} s, but ran ${ran} s`);
+    if (u.wall < 0 || u.wall > ran + 1 + e.listLag + early) broken.push(`usage: ${id} is charged ${u.wall} s, but ran ${ran} s`);
     if (u.processors !== accepted.order.processors || u.machinetype !== accepted.order.machinetype) broken.push(`usage: ${id} is charged as another machine`);
   }
   return broken;

@@ -1,5 +1,4 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isLive } from '../../src/core/machine.ts';
 import type { MachineId } from '../../src/core/units.ts';
@@ -19,6 +18,8 @@ const tooManyTurns = 400;
 
 export interface Report {
   readonly broken: readonly string[];
+  /** For each machine with which something is wrong, what was written down and what happened, in order. */
+  readonly stories: readonly string[];
   readonly machines: number;
   /** Where daemons died. */
   readonly deaths: readonly (Boundary | 'between')[];
@@ -53,9 +54,9 @@ export function clockStep(random: Random): number {
 }
 
 /** Plays one seeded schedule of crashes and misfortunes on the real loop and journal, lets it come to rest, and audits it. */
-export async function playSchedule(seed: number): Promise<Report> {
+export async function playSchedule(seed: number, directory: string): Promise<Report> {
   const random = seeded(seed);
-  const stateDir = mkdtempSync(join(process.env['VACUA_TEST_DIR'] ?? tmpdir(), 'vacua-crash-'));
+  const stateDir = mkdtempSync(join(directory, 'vacua-crash-'));
   const clock = new ManualClock();
   const superslots = random() < 0.3;
   const staleLists = random() < 0.5;
@@ -67,12 +68,18 @@ export async function playSchedule(seed: number): Promise<Report> {
     script: seededScript(random, () => (mood.storm ? { ...stormy, ...(staleLists ? {} : { staleList: 0 }) } : calm)),
     onEvent: (event) => {
       events.push(event);
+      tell('world', event);
       files.follow(event);
     },
   });
   const ends = new Map<MachineId, number>();
+  const intents = new Map<MachineId, number>();
   const started = new Set<MachineId>();
   const deaths: (Boundary | 'between')[] = [];
+  const ledger: string[] = [];
+  const tell = (who: string, what: object): void => {
+    ledger.push(`up ${clock.uptime().toFixed(1)} wall ${clock.wall().toFixed(0)} ${who} ${JSON.stringify(what)}`);
+  };
 
   const daemonWith = async (dies: (at: Boundary) => boolean): Promise<CrashableDaemon> => {
     const provider = new SimProvider(world);
@@ -89,9 +96,12 @@ export async function playSchedule(seed: number): Promise<Report> {
       dies: (at) => {
         if (!dies(at)) return false;
         deaths.push(at);
+        tell('death', { at });
         return true;
       },
       onCommit: (change) => {
+        tell('journal', change);
+        if (change.kind === 'put' && !intents.has(change.machine.id)) intents.set(change.machine.id, clock.uptime());
         if (change.kind === 'finish') ends.set(change.machine.id, (ends.get(change.machine.id) ?? 0) + 1);
         if ((change.kind === 'put' || change.kind === 'finish') && 'startedAt' in change.machine && change.machine.startedAt !== undefined)
           started.add(change.machine.id);
@@ -141,6 +151,7 @@ export async function playSchedule(seed: number): Promise<Report> {
       records: journal.machines(),
       usage: journal.usage(),
       ends,
+      intents,
       started,
       processors,
       listLag: staleLists ? 90 : 0,
@@ -148,7 +159,10 @@ export async function playSchedule(seed: number): Promise<Report> {
       silentFrom,
     };
     journal.close();
-    return { broken: audit(evidence), machines: events.filter((e) => e.kind === 'accepted').length, deaths };
+    const broken = audit(evidence);
+    const ids = new Set(broken.flatMap((line) => line.match(/[0-9a-f]{8}-[0-9a-f-]{27}/g) ?? []));
+    const stories = [...ids].map((id) => ledger.filter((line) => line.includes(id) || line.includes(' death ')).join('\n'));
+    return { broken, stories, machines: events.filter((e) => e.kind === 'accepted').length, deaths };
   } finally {
     world.close();
     rmSync(stateDir, { recursive: true, force: true });

@@ -12,7 +12,8 @@ import type { Clock } from '../../src/factory/clock.ts';
 
 export const processors = 6;
 export const factoryName = 'host.example.com';
-const shortestLifetime = 900;
+const lifetime = 400;
+const shortestLifetime = 250;
 
 export function siteConfiguration(about: { readonly superslots: boolean; readonly draining: boolean; readonly stateDir: string }): Configuration {
   const settings: Settings = {
@@ -50,7 +51,7 @@ export function siteConfiguration(about: { readonly superslots: boolean; readonl
     network: 'auto',
     caDir: '/nonexistent',
   };
-  const types = [machinetype('red', 3, {}), machinetype('blue', 1, { heartbeatFile: 'heartbeat', heartbeat: seconds(300) })];
+  const types = [machinetype('red', 3, {}), machinetype('blue', 1, { heartbeatFile: 'heartbeat', heartbeat: seconds(120) })];
   if (about.superslots) types.push(machinetype('wide', 2, { minProcessors: 2, maxProcessors: 2 }));
   return { settings, machinetypes: new Map(types.map((t) => [t.name, t])), pipes: [], digest: String(about.draining) };
 }
@@ -74,12 +75,12 @@ function machinetype(name: string, targetShare: number, about: Partial<Machinety
     tmpBinds: [],
     minProcessors: 1,
     maxProcessors: 1,
-    maxWallclock: seconds(1800),
+    maxWallclock: seconds(lifetime),
     minWallclock: seconds(shortestLifetime),
     backoff: seconds(30),
     fizzle: seconds(20),
     heartbeat: seconds(0),
-    machinesDirDays: 0.01,
+    machinesDirDays: 0.003,
     announceLifetimeAsShutdown: false,
     filesDir: '/nonexistent',
     origin: 'test',
@@ -87,7 +88,7 @@ function machinetype(name: string, targetShare: number, about: Partial<Machinety
   };
 }
 
-export const leastLifetime = (superslots: boolean): number => (superslots ? shortestLifetime : 1800);
+export const leastLifetime = (superslots: boolean): number => (superslots ? shortestLifetime : lifetime);
 
 /** What a guest does is drawn from its id, so that every process that asks gets the same answer. */
 function guestOf(id: MachineId): { readonly message: string | undefined; readonly silentFrom: number | undefined } {
@@ -95,7 +96,7 @@ function guestOf(id: MachineId): { readonly message: string | undefined; readonl
   const draw = random();
   return {
     message: draw < 0.6 ? '200 Success' : draw < 0.8 ? '300 Nothing to do' : undefined,
-    silentFrom: random() < 0.15 ? random() * 600 : undefined,
+    silentFrom: random() < 0.15 ? random() * 300 : undefined,
   };
 }
 
