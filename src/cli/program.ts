@@ -122,7 +122,7 @@ function explained(error: unknown, stderr: Writer, context: CliContext): ExitCod
 
 function say(stderr: Writer, message: string, next: string, code: ExitCode): ExitCode {
   print(stderr, `vacua: ${printable(message)}`);
-  if (next !== '') print(stderr, next);
+  for (const line of next === '' ? [] : next.split('\n')) print(stderr, printable(line));
   return code;
 }
 

@@ -3,6 +3,7 @@ import type { Context } from 'hono';
 import type { z } from 'zod';
 import { explain } from '../../core/explain.ts';
 import { observedToSituation } from '../../core/situation/situation.ts';
+import type { Configuration } from '../../core/settings.ts';
 import type { MachineId } from '../../core/units.ts';
 import { layout } from '../layout.ts';
 import type { FactoryView } from '../view.ts';
@@ -30,6 +31,12 @@ function lastTurn({ view }: Deps): NonNullable<ReturnType<FactoryView['lastTurn'
   const turn = view.lastTurn();
   if (turn === undefined) throw new Refusal('no_turn', 'the factory has not finished its first turn; ask again in a few seconds');
   return turn;
+}
+
+function configured({ view }: Deps): Configuration {
+  const { configuration } = view.configuration();
+  if (configuration === undefined) throw new Refusal('no_configuration', 'no configuration has been valid yet; `vacua check` says why');
+  return configuration;
 }
 
 const outputsOf = (c: Context, deps: Deps): string => layout(deps.view.status().stateDir).joboutputs(knownMachine(c, deps).id);
@@ -145,10 +152,10 @@ export const routes: readonly Route[] = [
     status: 200,
     answer: answers.Why,
     query: [{ name: 'machinetype', description: 'this one only, with its numbers' }],
-    errors: ['no_turn', 'unknown_machinetype'],
+    errors: ['no_turn', 'no_configuration', 'unknown_machinetype'],
     handle: (c, deps) => {
+      const configuration = configured(deps);
       const { observed, decision } = lastTurn(deps);
-      const { configuration } = deps.view.configuration();
       const name = c.req.query('machinetype');
       const known = decision.reasons.machinetypes.map((r) => r.machinetype);
       if (name !== undefined && !known.includes(name)) {
@@ -165,9 +172,8 @@ export const routes: readonly Route[] = [
     answer: answers.Situation,
     errors: ['no_turn', 'no_configuration'],
     handle: (c, deps) => {
-      const { configuration } = deps.view.configuration();
-      if (configuration === undefined) throw new Refusal('no_configuration', 'no configuration has been valid yet; `vacua check` says why');
-      return c.json(observedToSituation(lastTurn(deps).observed, configuration) as object);
+      const configuration = configured(deps);
+      return c.json(observedToSituation(lastTurn(deps).observed, configuration));
     },
   },
   {
