@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { explain } from '../core/explain.ts';
 import { seconds } from '../core/units.ts';
 import { SystemClock } from '../factory/clock.ts';
@@ -7,6 +8,7 @@ import { startFactory } from '../factory/daemon.ts';
 import { EventBus, type Listener } from '../factory/events.ts';
 import { systemHost } from '../factory/host.ts';
 import { fetchLimited } from '../factory/http-fetch.ts';
+import { layout } from '../factory/layout.ts';
 import type { FactoryView } from '../factory/view.ts';
 import type { Provider } from '../providers/contract.ts';
 import { QemuProvider } from '../providers/qemu/index.ts';
@@ -63,6 +65,7 @@ export const realParts: DemoParts = {
     });
   },
   async removeMachines(stateDir) {
+    if (!existsSync(layout(stateDir).machines)) return;
     const provider = new QemuProvider({ stateDir, accelerator: 'tcg', network: 'auto' });
     const signal = AbortSignal.timeout(60_000);
     const { sightings } = await provider.list(signal);

@@ -142,7 +142,11 @@ function writeSite(directory: string, stateDir: string, ports: ReadonlyMap<Tenan
   const images = options.provider === 'sim' ? directory : join(options.root, 'var', 'guest');
   const kernel = join(images, 'vmlinuz');
   const initrd = join(images, 'initrd');
-  if (options.provider === 'sim') for (const file of [kernel, initrd]) writeFileSync(file, 'stands for an image: nothing is booted\n');
+  if (options.provider === 'sim') {
+    // Nothing is booted, but images are checked for what they claim to be.
+    writeFileSync(kernel, '\u007FELF stands for a kernel');
+    writeFileSync(initrd, '070701 stands for a cpio archive');
+  }
   const file = join(directory, 'vac.conf');
   writeFileSync(file, siteConfiguration({ pace, provider: options.provider, stateDir, kernel, initrd, ports }));
   return file;
