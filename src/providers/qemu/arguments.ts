@@ -45,7 +45,7 @@ export function qemuArguments(order: MachineOrder, boot: Boot): string[] {
     ['-smp', String(order.processors), '-m', `${order.memoryMb}M`],
     ['-nodefaults', '-no-user-config', '-display', 'none'],
     // An ended guest waits with its reason until it has been read, also while no daemon runs (spec/hypervisor.md §2).
-    ['-action', 'reboot=shutdown,shutdown=pause,panic=pause', '-trace', 'qemu_system_shutdown_request'],
+    ['-action', 'reboot=shutdown,shutdown=pause,panic=pause', '-trace', 'qemu_system_shutdown_request', '-trace', 'vm_state_notify'],
     ['-sandbox', boot.network === 'namespace' ? `${sandbox},elevateprivileges=deny,spawn=deny` : sandbox],
     ['-chardev', 'stdio,id=console,signal=off', '-serial', 'chardev:console'],
     ['-qmp', `unix:${controlSocket},server=on,wait=off`, '-qmp', `unix:${peopleSocket},server=on,wait=off`],

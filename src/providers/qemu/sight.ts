@@ -32,11 +32,18 @@ export function notedCause(log: string): EndCause | undefined {
     const { size } = fstatSync(fd);
     const buffer = Buffer.alloc(Math.min(size, logPart));
     const text = buffer.toString('latin1', 0, readSync(fd, buffer, 0, buffer.length, Math.max(0, size - logPart)));
-    const reason = /^(?:[0-9]+@[0-9.]+:)?qemu_system_shutdown_request reason=([0-9]+)$/m.exec(text)?.[1];
-    return reason === undefined ? undefined : (reasons.get(reason) ?? 'unknown');
+    return causeIn(text);
   } finally {
     closeSync(fd);
   }
+}
+
+/** A reset that ends a machine has no request of its own in the trace: QEMU just stops, as `shutdown`. */
+export function causeIn(log: string): EndCause | undefined {
+  const reason = /^qemu_system_shutdown_request reason=([0-9]+)$/m.exec(log)?.[1];
+  if (reason !== undefined) return reasons.get(reason) ?? 'unknown';
+  const stopped = /^vm_state_notify running 0 reason [0-9]+ \((shutdown|guest-panicked)\)$/m.exec(log)?.[1];
+  return stopped === undefined ? undefined : stopped === 'shutdown' ? 'reset' : 'panic';
 }
 
 /** QEMU's process ids by machine; found once. */
