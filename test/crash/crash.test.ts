@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { accessSync, constants } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { describe, it } from 'node:test';
-import { boundaries, playSchedule } from './schedule.ts';
+import { boundaries } from './play.ts';
+import { playSchedule } from './schedule.ts';
 
 /** `VACUA_CRASH_SEED=N` plays that schedule alone; `VACUA_CRASH_SCHEDULES=N` that many. */
 const only = process.env['VACUA_CRASH_SEED'];

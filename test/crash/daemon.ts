@@ -8,6 +8,7 @@ import { Loop } from '../../src/factory/loop.ts';
 import type { LoopParts, StepName } from '../../src/factory/loop-parts.ts';
 import type { Provider } from '../../src/providers/contract.ts';
 import type { Random } from '../../src/providers/sim/script.ts';
+import type { Mood } from './play.ts';
 import { FileGuests, factoryName, type GuestFiles, processors, siteConfiguration } from './site.ts';
 
 /** Boundaries at which a daemon may die: those of the loop, and both sides of each commit. */
@@ -19,11 +20,8 @@ export interface DaemonOptions {
   readonly provider: Provider;
   readonly files: GuestFiles;
   readonly random: Random;
-  readonly superslots: boolean;
-  /** Asked at every turn. */
-  readonly draining: () => boolean;
-  /** True: the journal's disk is full now. */
-  readonly diskFull: () => boolean;
+  /** Read at every turn. */
+  readonly mood: Mood;
   /** Told of each boundary. True: this daemon dies here. */
   readonly dies: (at: Boundary) => boolean;
   /** Told of each change that is durable. */
@@ -61,7 +59,7 @@ export class CrashableDaemon {
       override commit(changes: readonly Change[]): void {
         if (changes.length === 0) return;
         at('commit:before');
-        if (options.diskFull()) throw new JournalError('UNWRITABLE', 'no space left on device');
+        if (options.mood.diskFull) throw new JournalError('UNWRITABLE', 'no space left on device');
         super.commit(changes);
         for (const change of changes) options.onCommit?.(change);
         at('commit:after');
@@ -88,7 +86,7 @@ export class CrashableDaemon {
       },
       configuration: {
         current: () => ({
-          configuration: siteConfiguration({ superslots: options.superslots, draining: options.draining(), stateDir: options.stateDir }),
+          configuration: siteConfiguration({ superslots: options.mood.superslots, draining: options.mood.draining, stateDir: options.stateDir }),
           problems: [],
           pipes: [],
         }),

@@ -17,9 +17,9 @@ export class ManualClock implements SimClock {
   #uptime: Seconds;
   #sleepers = new Set<{ readonly due: number; readonly wake: () => void }>();
 
-  constructor(start: Instant = instant(1_750_000_000_000), bootId = 'manual') {
+  constructor(start: Instant = instant(1_750_000_000_000), bootId = 'manual', uptime = seconds(1000)) {
     this.#wall = start;
-    this.#uptime = seconds(1000);
+    this.#uptime = uptime;
     this.bootId = bootId;
   }
 

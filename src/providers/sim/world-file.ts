@@ -29,9 +29,12 @@ function withoutTheGone(events: readonly SimEvent[]): SimEvent[] {
 
 /**
  * A world whose machines outlive the process: every event is appended to `file` before it takes effect, and replayed by the
- * next process that opens it. As with real machines, a boot of the host ends them all. One process at a time.
+ * next process that opens it; `onEvent` hears of the new ones. As with real machines, a boot of the host ends them all. One process at a time.
  */
-export function openWorldFile(file: string, options: { readonly clock: SimClock; readonly script?: SimScript; readonly guest?: SimGuest }): SimWorld {
+export function openWorldFile(
+  file: string,
+  options: { readonly clock: SimClock; readonly script?: SimScript; readonly guest?: SimGuest; readonly onEvent?: (event: SimEvent) => void },
+): SimWorld {
   const lines = readWorldFile(file);
   const boot = lines.findLast((l) => l.kind === 'boot');
   const sameBoot = boot !== undefined && boot.bootId === options.clock.bootId;
@@ -46,6 +49,7 @@ export function openWorldFile(file: string, options: { readonly clock: SimClock;
     past,
     onEvent: (event) => {
       writeSync(fd, `${JSON.stringify(event)}\n`);
+      options.onEvent?.(event);
     },
     onClose: () => closeSync(fd),
   });
