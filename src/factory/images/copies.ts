@@ -82,7 +82,7 @@ export class Copies {
 
   /** Gives a verified file in `tmp` its name. Its description goes first: a crash in between leaves one that fits no file. */
   async keep(name: string, file: string, copy: Copy): Promise<void> {
-    await chmod(file, 0o400);
+    await chmod(file, 0o444); // the directory keeps others out; machines with accounts of their own reach it by a hard link
     await this.describe(name, copy);
     await rename(file, this.path(name));
     await syncDirectory(this.#directory);
