@@ -8,6 +8,8 @@ export interface CommandModule {
 export interface CommandEntry {
   readonly name: string;
   readonly summary: string;
+  /** Works on a state directory: the configuration is asked for it when nobody names one. */
+  readonly onState?: true;
   readonly load: () => Promise<CommandModule>;
 }
 
@@ -19,20 +21,20 @@ export const commands: readonly CommandEntry[] = [
   { name: 'demo', summary: 'see a factory fill this host, in three minutes', load: () => import('./commands/demo.ts') },
   { name: 'init', summary: 'write a commented configuration file', load: () => import('./commands/init.ts') },
   { name: 'check', summary: 'print the problems of the configuration', load: () => import('./commands/check.ts') },
-  { name: 'plan', summary: 'say what a changed configuration would do', load: () => import('./commands/plan.ts') },
-  { name: 'doctor', summary: 'say what this host lacks and how to get it', load: () => import('./commands/doctor.ts') },
+  { name: 'plan', summary: 'say what a changed configuration would do', onState: true, load: () => import('./commands/plan.ts') },
+  { name: 'doctor', summary: 'say what this host lacks and how to get it', onState: true, load: () => import('./commands/doctor.ts') },
   { name: 'factory', summary: 'run the factory of this host, in the foreground', load: () => import('./commands/factory.ts') },
-  { name: 'machines', summary: 'list the machines of this factory', load: () => import('./commands/machines.ts') },
-  { name: 'machinetypes', summary: 'list machinetypes with shares, machines and last ends', load: () => import('./commands/machinetypes.ts') },
-  { name: 'why', summary: 'say why machines were or were not started', load: () => import('./commands/why.ts') },
-  { name: 'logs', summary: 'print the log of the factory, or of one machine', load: () => import('./commands/logs.ts') },
-  { name: 'console', summary: 'print the serial console of a machine', load: () => import('./commands/console.ts') },
-  { name: 'outputs', summary: 'list or print the files that a machine has stored', load: () => import('./commands/outputs.ts') },
-  { name: 'drain', summary: 'stop or resume starting machines', load: () => import('./commands/drain.ts') },
-  { name: 'hold', summary: 'keep a machine for debugging', load: () => import('./commands/hold.ts') },
-  { name: 'destroy', summary: 'end a machine', load: () => import('./commands/destroy.ts') },
-  { name: 'health', summary: 'check for Nagios: one line, status 0, 1 or 2', load: () => import('./commands/health.ts') },
-  { name: 'snapshot', summary: 'write what the factory knows, for decide', load: () => import('./commands/snapshot.ts') },
+  { name: 'machines', summary: 'list the machines of this factory', onState: true, load: () => import('./commands/machines.ts') },
+  { name: 'machinetypes', summary: 'list machinetypes with shares, machines and last ends', onState: true, load: () => import('./commands/machinetypes.ts') },
+  { name: 'why', summary: 'say why machines were or were not started', onState: true, load: () => import('./commands/why.ts') },
+  { name: 'logs', summary: 'print the log of the factory, or of one machine', onState: true, load: () => import('./commands/logs.ts') },
+  { name: 'console', summary: 'print the serial console of a machine', onState: true, load: () => import('./commands/console.ts') },
+  { name: 'outputs', summary: 'list or print the files that a machine has stored', onState: true, load: () => import('./commands/outputs.ts') },
+  { name: 'drain', summary: 'stop or resume starting machines', onState: true, load: () => import('./commands/drain.ts') },
+  { name: 'hold', summary: 'keep a machine for debugging', onState: true, load: () => import('./commands/hold.ts') },
+  { name: 'destroy', summary: 'end a machine', onState: true, load: () => import('./commands/destroy.ts') },
+  { name: 'health', summary: 'check for Nagios: one line, status 0, 1 or 2', onState: true, load: () => import('./commands/health.ts') },
+  { name: 'snapshot', summary: 'write what the factory knows, for decide', onState: true, load: () => import('./commands/snapshot.ts') },
   { name: 'decide', summary: 'print the decision for a situation', load: () => import('./commands/decide.ts') },
   { name: 'cernvm-signature', summary: 'verify the signature of a CernVM image', load: () => import('./commands/cernvm-signature.ts') },
 ];

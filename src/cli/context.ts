@@ -22,7 +22,7 @@ export interface CliContext {
   readonly width: number;
   /** Whether escape sequences may be written to standard output. */
   readonly colour: boolean;
-  /** `--state-dir`, else `VACUA_STATE_DIR`, else the default. Read it inside an action, not while registering. */
+  /** `--state-dir`, else `VACUA_STATE_DIR`, else what the configuration says, else the default. Read it inside an action, not while registering. */
   readonly stateDir: string;
   /** What of `stateDir` a person has set; undefined: the default, which a configuration may change. */
   readonly stateDirGiven: string | undefined;

@@ -24,6 +24,8 @@ interface Shared {
 export async function runCli(argv: readonly string[], around: Surroundings): Promise<ExitCode> {
   let exitCode: ExitCode = 0;
   let shared: Shared = {};
+  let configured: string | undefined;
+  let needsState = false;
   let client: typeof import('../factory/control/client.ts') | undefined;
   const context: CliContext = {
     stdout: around.stdout,
@@ -39,7 +41,7 @@ export async function runCli(argv: readonly string[], around: Surroundings): Pro
       return shared.stateDir ?? (around.env.VACUA_STATE_DIR || undefined);
     },
     get stateDir() {
-      return context.stateDirGiven ?? defaultStateDir(around.uid, around.home, around.env.XDG_STATE_HOME);
+      return context.stateDirGiven ?? configured ?? defaultStateDir(around.uid, around.home, around.env.XDG_STATE_HOME);
     },
     get configFiles() {
       return shared.config ?? [];
@@ -55,14 +57,18 @@ export async function runCli(argv: readonly string[], around: Surroundings): Pro
   const program = programFor(around);
   const used = commandIn(argv);
   try {
-    for (const { name, summary, load } of commands) {
+    for (const { name, summary, load, onState } of commands) {
       if (name === used) {
+        needsState = onState === true;
         client = await import('../factory/control/client.ts');
         (await load()).register(program, context);
       } else program.command(name).description(summary);
     }
-    program.hook('preAction', (_program, command) => {
+    program.hook('preAction', async (_program, command) => {
       shared = command.optsWithGlobals<Shared>();
+      if (!needsState || context.stateDirGiven !== undefined) return;
+      const { configuredStateDir } = await import('./configured-state-dir.ts');
+      configured = await configuredStateDir(context.configFiles, new AbortController().signal);
     });
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;

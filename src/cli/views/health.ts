@@ -40,7 +40,7 @@ function criticalFault({ status, turn, configuration, now, limit, machines }: He
   const silent = elapsed(status.lastTurnAt ?? status.startedAt, now);
   if (silent > limit) return `the last turn ended ${durationText(silent)} ago, more than ${durationText(limit)}`;
   if (status.journalFault !== undefined) return `the journal cannot be written: ${status.journalFault}`;
-  if (configuration.settings === undefined) return 'no configuration has been valid yet; see vacua check';
+  if (configuration.digest === undefined) return 'no configuration has been valid yet; see vacua check';
   if (turn === undefined) return undefined;
   const { observed, decision } = turn;
   if (observed.listing.state === 'unknown') return `the provider has not answered since ${relative(observed.listing.since, now)}: ${observed.listing.why}`;

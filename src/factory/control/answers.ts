@@ -61,7 +61,7 @@ export const ConfigurationAnswer = z
   .meta({
     id: 'Configuration',
     description:
-      'What is in force. Substitutions of user data, and credentials and queries in URLs, read `***`. `settings` and `digest` are absent when no configuration has been valid yet.',
+      'What is in force, with the names of src/core/settings.ts and src/core/machinetype.ts; substitutions of user data, and credentials and queries in URLs, read `***`. `settings` and `digest` are absent when no configuration has been valid yet.',
   });
 
 /** One machinetype of the configuration, or one that left it while machines of it are still known. */

@@ -1,16 +1,9 @@
+import { maskUrl } from '../../core/config/problem.ts';
 import type { Configuration } from '../../core/settings.ts';
 import type { Machinetype } from '../../core/machinetype.ts';
 import { timeText } from './codec.ts';
 
-export const mask = '***';
-
-/** Text of a URL without what may open a door: user, password and query values. Other text is returned as it is. */
-export function maskUrl(text: string): string {
-  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return text;
-  const authority = text.replace(/^([^/]*\/\/)[^/?#]*@/, `$1${mask}@`);
-  const query = authority.search(/[?#]/);
-  return query < 0 ? authority : `${authority.slice(0, query)}?${mask}`;
-}
+const mask = '***';
 
 const plain = (value: unknown): unknown => {
   if (value instanceof Map) return Object.fromEntries([...value].map(([k, v]) => [k, plain(v)]));

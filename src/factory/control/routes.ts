@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import type { Context } from 'hono';
 import type { z } from 'zod';
+import { maskUrl } from '../../core/config/problem.ts';
 import { explain } from '../../core/explain.ts';
 import { observedToSituation } from '../../core/situation/situation.ts';
 import type { Configuration } from '../../core/settings.ts';
@@ -11,7 +12,7 @@ import * as answers from './answers.ts';
 import { encode } from './codec.ts';
 import { eventStream } from './event-stream.ts';
 import { machinetypeRows } from './machinetype-rows.ts';
-import { maskedConfiguration, maskUrl } from './masked.ts';
+import { maskedConfiguration } from './masked.ts';
 import { listOutputs, openOutput } from './outputs.ts';
 import { type Deps, Refusal, type Route } from './route.ts';
 import { Machine } from './schema.ts';
