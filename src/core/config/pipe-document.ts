@@ -17,6 +17,8 @@ const defaultCacheSeconds = 3600;
 const leastCacheSeconds = 1;
 const greatestCacheSeconds = 7 * 86_400;
 const mostEntries = 1000;
+/** Beyond it, sums of shares would lose the small ones or overflow. */
+const greatestShare = 1e12;
 /** Problems told per pipe; a document full of nonsense must not fill a log. */
 const mostProblems = 25;
 
@@ -125,7 +127,7 @@ function textOf(raw: unknown): string | undefined {
 
 function shareOf(raw: unknown): number {
   const share = typeof raw === 'string' && raw.trim() === '' ? Number.NaN : typeof raw === 'string' || typeof raw === 'number' ? Number(raw) : Number.NaN;
-  return Number.isFinite(share) && share > 0 ? share : 0;
+  return share > 0 && share <= greatestShare ? share : 0;
 }
 
 const isObject = (json: unknown): json is Readonly<Record<string, unknown>> => typeof json === 'object' && json !== null && !Array.isArray(json);

@@ -58,7 +58,7 @@ const longestShown = 80;
 /** Text of a file or a pipe, quoted for a message: one line, printable, cut. Never for secrets. */
 export function quoted(text: string): string {
   const shown = text.length > longestShown ? `${text.slice(0, longestShown)}…` : text;
-  return JSON.stringify(maskUrl(shown)).replaceAll(/[\u007f-\u009f\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return JSON.stringify(maskUrl(shown)).replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu, (c) => `\\u{${c.codePointAt(0)?.toString(16)}}`);
 }
 
 /** A URL without what may open a door: user, password and query. Other text is returned as it is. */

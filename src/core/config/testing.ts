@@ -1,0 +1,34 @@
+import type { Environment } from './environment.ts';
+import { type ReadConfiguration, readConfiguration } from './configuration.ts';
+import { readIni } from './ini.ts';
+import { problemLine } from './problem.ts';
+
+/** A host for tests: `wn01.example.com` with 8 processors. */
+export const testEnvironment: Environment = {
+  hostName: 'wn01.example.com',
+  processors: 8,
+  stateDir: '/var/lib/vacua',
+  filesDir: (stateDir, nameOrPrefix) => `${stateDir}/machinetypes/${nameOrPrefix}/files`,
+  volumeGroupExists: (name) => name === 'vg0',
+  userExists: (name) => name === 'pilot' || name === 'root',
+  place: 'vac.conf',
+};
+
+/** Configuration from texts, and its problems as lines. */
+export function configured(
+  text: string | readonly string[],
+  documents: Readonly<Record<string, unknown>> = {},
+  environment: Partial<Environment> = {},
+): ReadConfiguration & { readonly lines: readonly string[] } {
+  const texts = typeof text === 'string' ? [text] : text;
+  const read = readConfiguration({
+    files: texts.map((one, i) => readIni(texts.length === 1 ? 'vac.conf' : `${i + 1}.conf`, one)),
+    documents: new Map(Object.entries(documents).map(([prefix, document]) => [prefix, typeof document === 'string' ? document : JSON.stringify(document)])),
+    environment: { ...testEnvironment, ...environment },
+    digest: 'digest',
+  });
+  return { ...read, lines: read.problems.map(problemLine) };
+}
+
+/** The least `[settings]` that is accepted. */
+export const settings = '[settings]\nvac_space = vac01.example.com\n';
