@@ -8,21 +8,26 @@ export interface TestCa {
   issue(dn: string, about?: { readonly ip?: string; readonly days?: number; readonly authority?: boolean }): TestCa;
 }
 
-/** For tests: a self-signed certificate authority (RSA, 30 days) with a name in slash form, `/DC=org/CN=Test CA`. */
-export function testCa(dn: string): TestCa {
+/** For tests: a self-signed certificate authority (RSA, 30 days from yesterday, by `now`) with a name in slash form, `/DC=org/CN=Test CA`. */
+export function testCa(dn: string, now = Date.now()): TestCa {
   const keys = newKeys();
-  return identity(dn, keys.privateKey, certify({ subject: dn, issuer: dn, publicKey: keys.publicKey, signer: keys.privateKey, days: 30, authority: true }));
+  return identity(
+    dn,
+    now,
+    keys.privateKey,
+    certify({ now, subject: dn, issuer: dn, publicKey: keys.publicKey, signer: keys.privateKey, days: 30, authority: true }),
+  );
 }
 
-function identity(dn: string, privateKey: KeyObject, certificate: string): TestCa {
+function identity(dn: string, now: number, privateKey: KeyObject, certificate: string): TestCa {
   return {
     certificate,
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
     issue(subject, about = {}) {
       const own = newKeys();
       const days = about.days ?? 30;
-      const made = certify({ subject, issuer: dn, publicKey: own.publicKey, signer: privateKey, days, authority: about.authority ?? false, ip: about.ip });
-      return identity(subject, createPrivateKey(own.privateKey.export({ type: 'pkcs8', format: 'pem' })), made);
+      const made = certify({ now, subject, issuer: dn, publicKey: own.publicKey, signer: privateKey, days, authority: about.authority ?? false, ip: about.ip });
+      return identity(subject, now, createPrivateKey(own.privateKey.export({ type: 'pkcs8', format: 'pem' })), made);
     },
   };
 }
@@ -30,6 +35,7 @@ function identity(dn: string, privateKey: KeyObject, certificate: string): TestC
 const newKeys = (): { readonly publicKey: KeyObject; readonly privateKey: KeyObject } => generateKeyPairSync('rsa', { modulusLength: 2048 });
 
 interface Wanted {
+  readonly now: number;
   readonly subject: string;
   readonly issuer: string;
   readonly publicKey: KeyObject;
@@ -43,7 +49,7 @@ const day = 86_400_000;
 let serial = 1000;
 
 function certify(want: Wanted): string {
-  const [from, to] = want.days < 0 ? [Date.now() - 90 * day, Date.now() + want.days * day] : [Date.now() - day, Date.now() + want.days * day];
+  const [from, to] = want.days < 0 ? [want.now - 90 * day, want.now + want.days * day] : [want.now - day, want.now + want.days * day];
   const algorithm = sequence(oid('1.2.840.113549.1.1.11'), tagged(0x05));
   const extensions = [extension('2.5.29.19', sequence(...(want.authority ? [tagged(0x01, Buffer.of(255))] : [])))];
   if (want.ip !== undefined) extensions.push(extension('2.5.29.17', sequence(tagged(0x87, Buffer.from(want.ip.split('.').map(Number))))));
