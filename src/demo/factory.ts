@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { explain } from '../core/explain.ts';
-import { seconds } from '../core/units.ts';
+import { type MachineId, type Seconds, seconds } from '../core/units.ts';
 import { SystemClock } from '../factory/clock.ts';
 import { FileConfigurationSource } from '../factory/config/source.ts';
 import { hostEnvironment } from '../factory/config/host-environment.ts';
@@ -27,11 +27,15 @@ export interface DemoParts {
 
 export interface FactoryOrder {
   readonly configFile: string;
+  /** As in the configuration file. */
+  readonly stateDir: string;
   readonly provider: 'qemu' | 'sim';
   /** That the host is taken to have, whatever it has. */
   readonly processors: number;
   /** Hear everything from the first event on. */
   readonly listeners: readonly Listener[];
+  /** Told how long the provider took to accept a machine. */
+  readonly accepted: (id: MachineId, took: Seconds) => void;
 }
 
 export interface DemoFactory {
@@ -40,16 +44,29 @@ export interface DemoFactory {
 }
 
 /** A simulated boot takes this long, and a simulated job `work` milliseconds. */
-const simulatedBoot = seconds(0.3);
-const work = 150;
+const simulatedBoot = seconds(0.2);
+const work = 120;
 
 function simulated(): Provider {
   const clock = new SystemClock();
   return new SimProvider(() => new SimWorld({ clock, guest: agentGuest(work), script: { plan: () => ({ boot: simulatedBoot }) } }));
 }
 
+const real = (stateDir: string): Provider => new QemuProvider({ stateDir, accelerator: 'auto', network: 'auto' });
+
+/** The same provider, with a watch on its creations. */
+function timed(provider: Provider, accepted: FactoryOrder['accepted']): Provider {
+  const create = provider.create.bind(provider);
+  provider.create = async (order, signal) => {
+    const began = performance.now();
+    await create(order, signal);
+    accepted(order.id, seconds((performance.now() - began) / 1000));
+  };
+  return provider;
+}
+
 export const realParts: DemoParts = {
-  async startFactory({ configFile, provider, processors, listeners }) {
+  async startFactory({ configFile, stateDir, provider, processors, listeners, accepted }) {
     const bus = new EventBus();
     for (const listener of listeners) bus.subscribe(listener);
     return startFactory({
@@ -61,12 +78,12 @@ export const realParts: DemoParts = {
       }),
       host: systemHost(processors),
       bus,
-      ...(provider === 'sim' && { provider: simulated() }),
+      provider: timed(provider === 'sim' ? simulated() : real(stateDir), accepted),
     });
   },
   async removeMachines(stateDir) {
     if (!existsSync(layout(stateDir).machines)) return;
-    const provider = new QemuProvider({ stateDir, accelerator: 'tcg', network: 'auto' });
+    const provider = real(stateDir);
     const signal = AbortSignal.timeout(60_000);
     const { sightings } = await provider.list(signal);
     await Promise.all(sightings.map(({ id }) => provider.destroy(id, signal)));

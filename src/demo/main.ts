@@ -93,7 +93,8 @@ async function runIn(directory: string, options: DemoOptions, parts: DemoParts):
   const cpuBefore = process.cpuUsage();
   const screen = options.terminal && stack.adopt(new Screen(options.terminal), (s) => s.close());
   const listeners = [record.listener(), ...(screen ? [] : [progress(startedAt, now, options.print)])];
-  const factory = stack.adopt(await parts.startFactory({ configFile, provider: options.provider, processors: slots, listeners }), (f) => f.stop());
+  const order = { configFile, stateDir, provider: options.provider, processors: slots, listeners, accepted: record.accepted };
+  const factory = stack.adopt(await parts.startFactory(order), (f) => f.stop());
 
   const counts = (): Map<TenantName, QueueCounts> => new Map([...queues].map(([name, q]) => [name, q.counts(now())]));
   const snapshot = (): DemoState =>

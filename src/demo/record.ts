@@ -1,6 +1,6 @@
 import type { Decision, Verdict } from '../core/decision.ts';
 import { isLive, type Machine, type Outcome } from '../core/machine.ts';
-import { elapsed, type Instant } from '../core/units.ts';
+import { elapsed, type Instant, type MachineId, type Seconds } from '../core/units.ts';
 import type { Listener } from '../factory/events.ts';
 import { tenantOf, tenants, type TenantName } from './site.ts';
 
@@ -8,15 +8,16 @@ import { tenantOf, tenants, type TenantName } from './site.ts';
 export class DemoRecord {
   /** Machines that ended, oldest first. */
   readonly finished: Machine[] = [];
-  /** Seconds from the decision until the provider had accepted a machine. */
-  readonly starts: number[] = [];
+  /** Of each start: seconds from its record until the machine ran, and how many of these were the provider's. */
+  readonly starts: { readonly whole: Seconds; readonly provider: Seconds }[] = [];
   readonly failures: string[] = [];
   /** Tenants seen backing off because their queue had no more work. */
   readonly dry = new Set<TenantName>();
   decision: Decision | undefined;
+  readonly #accepted = new Map<MachineId, Seconds>();
   #shares = new Map<TenantName, number>();
   #sampledAt: Instant | undefined;
-  #full = false;
+  #competing = false;
 
   /** Hears the events of a factory. */
   listener(): Listener {
@@ -25,8 +26,9 @@ export class DemoRecord {
         this.decision = decision;
         for (const { name } of tenants) if (isDry(this.verdict(name))) this.dry.add(name);
       },
-      performed: ({ action, took }) => {
-        if (action.kind === 'create') this.starts.push(took);
+      performed: ({ action, machine, took }) => {
+        const provider = machine && this.#accepted.get(machine.id);
+        if (action.kind === 'create' && provider !== undefined) this.starts.push({ whole: took, provider });
       },
       failed: ({ action, error }) => {
         this.failures.push(`${action.kind}: ${error instanceof Error ? error.message : String(error)}`);
@@ -37,24 +39,27 @@ export class DemoRecord {
     };
   }
 
+  /** Notes how long the provider took to accept a machine. */
+  readonly accepted = (id: MachineId, took: Seconds): void => {
+    this.#accepted.set(id, took);
+  };
+
   verdict(tenant: TenantName): Verdict | undefined {
     return this.decision?.reasons.machinetypes.find((m) => tenantOf(m.machinetype) === tenant)?.verdict;
   }
 
   /**
-   * Adds the time since the last sample to the shares. Shares are owed only to those who can start machines, so only the
-   * time counts in which every slot had been taken once, every tenant had work and none was backing off.
+   * Adds the time since the last sample to the shares. Shares are owed only to those who can start machines: time counts while
+   * tenants compete, from the moment when every slot is taken and every tenant has a machine until one has no work or backs off.
    */
   sample(machines: readonly Machine[], slots: number, haveWork: boolean, now: Instant): void {
-    const live = machines.filter(isLive);
-    this.#full ||= live.length >= slots;
+    const owners = machines.filter(isLive).map((m) => tenantOf(m.machinetype));
     const since = this.#sampledAt;
     this.#sampledAt = now;
-    if (since === undefined || !this.#full || !haveWork || tenants.some(({ name }) => isBackingOff(this.verdict(name)))) return;
-    for (const machine of live) {
-      const tenant = tenantOf(machine.machinetype);
-      if (tenant !== undefined) this.#shares.set(tenant, (this.#shares.get(tenant) ?? 0) + elapsed(since, now));
-    }
+    if (!haveWork || tenants.some(({ name }) => isBackingOff(this.verdict(name)))) this.#competing = false;
+    else this.#competing ||= owners.length >= slots && tenants.every(({ name }) => owners.includes(name));
+    if (since === undefined || !this.#competing) return;
+    for (const tenant of owners) if (tenant !== undefined) this.#shares.set(tenant, (this.#shares.get(tenant) ?? 0) + elapsed(since, now));
   }
 
   /** Part of the machine-seconds sampled, 0 to 1; undefined before the first. */

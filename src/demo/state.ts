@@ -23,7 +23,7 @@ export interface TenantState {
   /** Parts of the whole, 0 to 1. */
   readonly target: number;
   readonly current: number;
-  /** Over the time in which all tenants could start machines. */
+  /** Over the time in which the tenants competed. */
   readonly reached?: number;
   readonly queue: QueueCounts;
   readonly outcomes: ReadonlyMap<string, number>;
