@@ -27,10 +27,13 @@ export class DaemonProcess implements AsyncDisposable {
       this.lines.push(JSON.parse(line) as Line);
       for (const look of this.#waiting) look();
     });
-    this.#closed = once(this.child, 'close').then(() => {
-      this.#over = true;
-      for (const look of this.#waiting) look();
-    });
+    this.#closed = this.#close();
+  }
+
+  async #close(): Promise<void> {
+    await once(this.child, 'close');
+    this.#over = true;
+    for (const look of this.#waiting) look();
   }
 
   /** The first line, past or to come, that fits. Rejects when the process ends without one. */
