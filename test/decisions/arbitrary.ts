@@ -2,7 +2,24 @@ import fc from 'fast-check';
 import type { SlowMachine, SlowPeer, SlowSituation, SlowType } from './oracle.ts';
 
 const names = ['a', 'b', 'c', 'd'] as const;
-export const anyMessage = fc.constantFrom('', '100 Asked', '200 Success', '299 x', '300 No work', '3', 'abc', ' 30', '+30', '-50', '999', '999x', '0300', '1e3', '30x', '700');
+export const anyMessage = fc.constantFrom(
+  '',
+  '100 Asked',
+  '200 Success',
+  '299 x',
+  '300 No work',
+  '3',
+  'abc',
+  ' 30',
+  '+30',
+  '-50',
+  '999',
+  '999x',
+  '0300',
+  '1e3',
+  '30x',
+  '700',
+);
 const anyAgo = fc.constantFrom(-100, 0, 5, 100, 594, 600, 601, 700, 1199, 1201, 5000, 90_000);
 const anyEnd = fc.constantFrom(-60, 0, 100, 3600, 5000, 50_000, 86_400, 90_000);
 
@@ -38,15 +55,17 @@ const anyLocal = fc
     message: fc.option(fc.tuple(anyMessage, anyAgo), { nil: undefined }),
     job_heartbeat_ago: fc.option(fc.constantFrom(0, 299, 300, 301, 5000), { nil: undefined }),
   })
-  .map(({ age, quiet, message, hs06, job_heartbeat_ago: file, ...m }): Omit<SlowMachine, 'slot'> => ({
-    ...m,
-    state: m.state as SlowMachine['state'],
-    created_ago: age + 10,
-    ...(m.state === 'starting' ? {} : { started_ago: age, heartbeat_ago: quiet }),
-    ...(hs06 === undefined ? {} : { hs06 }),
-    ...(message === undefined ? {} : { shutdown_message: message[0], message_ago: message[1] }),
-    ...(file === undefined ? {} : { job_heartbeat_ago: file }),
-  }));
+  .map(
+    ({ age, quiet, message, hs06, job_heartbeat_ago: file, ...m }): Omit<SlowMachine, 'slot'> => ({
+      ...m,
+      state: m.state as SlowMachine['state'],
+      created_ago: age + 10,
+      ...(m.state === 'starting' ? {} : { started_ago: age, heartbeat_ago: quiet }),
+      ...(hs06 === undefined ? {} : { hs06 }),
+      ...(message === undefined ? {} : { shutdown_message: message[0], message_ago: message[1] }),
+      ...(file === undefined ? {} : { job_heartbeat_ago: file }),
+    }),
+  );
 
 const anyPeer: fc.Arbitrary<Omit<SlowPeer, 'factory'>> = fc.record({
   machinetype: fc.constantFrom(...names, 'unknown'),

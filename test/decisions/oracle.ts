@@ -142,7 +142,9 @@ export function slowDecision(s: SlowSituation): SlowDecision {
     const agos = [
       ...aborts.filter((a) => a.machinetype === name).map((a) => a.ago),
       ...s.space
-        .filter((p) => p.machinetype === name && p.shutdown_message !== null && p.shutdown_ago !== null && /^\s*\+?\d+\s*$/.test(p.shutdown_message.slice(0, 3)))
+        .filter(
+          (p) => p.machinetype === name && p.shutdown_message !== null && p.shutdown_ago !== null && /^\s*\+?\d+\s*$/.test(p.shutdown_message.slice(0, 3)),
+        )
         .filter((p) => Number((p.shutdown_message as string).slice(0, 3)) >= 300)
         .map((p) => p.shutdown_ago as number),
     ];
@@ -173,7 +175,10 @@ export function slowDecision(s: SlowSituation): SlowDecision {
     free -= gap;
     const found = firstThatFit((m) => m.min_processors <= gap && m.min_wallclock_seconds <= t && t <= m.max_wallclock_seconds);
     if (found.length > 0) {
-      return { choices: found.map((name) => ({ machinetype: name, processors: Math.min(gap, type(name).max_processors, q), superslot: 'existing', slot, ends_in: t })), ...rest };
+      return {
+        choices: found.map((name) => ({ machinetype: name, processors: Math.min(gap, type(name).max_processors, q), superslot: 'existing', slot, ends_in: t })),
+        ...rest,
+      };
     }
   }
   const found = free > 0 ? firstThatFit((m) => m.min_processors <= Math.min(free, q)) : [];

@@ -30,7 +30,9 @@ export function situationToObserved(situation: Situation, rule: Rule): Situated 
   const sightings: Sighting[] = [];
   const inFlight = new Set<MachineId>();
   for (const [index, m] of situation.local_machines.entries()) {
-    if (m.state === 'creating') inFlight.add(idOf(index));
+    const accepted = m.state === 'creating' && typeof m.started_ago === 'number';
+    if (m.in_flight === true || (m.state === 'creating' && !accepted)) inFlight.add(idOf(index));
+    if (accepted) sightings.push({ id: idOf(index), power: 'running', startedAt: past(now, m.started_ago ?? 0) });
     else if (m.state === 'paused') sightings.push({ id: idOf(index), power: 'paused' });
     else if (m.state === 'running' || m.state === 'ending') sightings.push({ id: idOf(index), power: 'running' });
   }
@@ -119,9 +121,10 @@ function record(m: LocalMachine, id: MachineId, configuration: Configuration, no
   };
   const killReason = m.kill_reason ?? undefined;
   const endingSince = past(now, m.ending_ago ?? 0);
-  if (m.state === 'creating' || m.state === 'starting') return { ...facts, state: 'creating' };
+  if (m.state === 'creating' || m.state === 'starting' || m.not_adopted === true) return { ...facts, state: 'creating' };
   if (m.state === 'finished') {
-    const outcome = outcomeOf({ ...facts, ...ran, cause: 'unknown', killReason, killedAt: endingSince });
+    const judged = outcomeOf({ ...facts, ...ran, cause: 'unknown', killReason, killedAt: endingSince });
+    const outcome = m.abort === false ? { ...judged, abort: false } : judged;
     return { ...facts, ...ran, state: 'finished', finishedAt: heartbeatAt, outcome };
   }
   if (m.state === 'ending' || killReason !== undefined) return { ...facts, ...ran, state: 'ending', killReason: killReason ?? 'person', endingSince };

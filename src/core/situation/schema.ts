@@ -32,6 +32,9 @@ export const LocalMachine = z.strictObject({
   ending_ago: relative,
   kill_reason: z.enum(killReasons).nullish(),
   shutdown_announced: z.boolean().nullish(),
+  in_flight: z.boolean().nullish(),
+  abort: z.boolean().nullish(),
+  not_adopted: z.boolean().nullish(),
 });
 export type LocalMachine = z.infer<typeof LocalMachine>;
 

@@ -1,3 +1,4 @@
+import { acceptedAt, ranOf } from '../decide/outcomes.ts';
 import type { Machine } from '../machine.ts';
 import type { Machinetype } from '../machinetype.ts';
 import type { Observed, PeerStatus, Sighting } from '../observed.ts';
@@ -95,7 +96,8 @@ function localMachines(observed: Observed): Json[] {
 
 function localMachine(m: Machine, { now, inFlight, listing }: Observed, seen: Sighting | undefined): Json {
   const ago = (at: Instant | undefined): number | undefined => (at === undefined ? undefined : elapsed(at, now));
-  const gone = !inFlight.has(m.id) && (seen?.power === 'off' || (seen === undefined && listing.state === 'complete'));
+  const flying = inFlight.has(m.id);
+  const gone = !flying && (seen?.power === 'off' || (seen === undefined && listing.state === 'complete'));
   const ran = 'startedAt' in m && m.startedAt !== undefined ? { started_ago: ago(m.startedAt), heartbeat_ago: ago(m.heartbeatAt) } : {};
   const facts = {
     slot: m.slot,
@@ -111,24 +113,27 @@ function localMachine(m: Machine, { now, inFlight, listing }: Observed, seen: Si
     contact_ago: ago(m.contactAt),
     held: m.held,
     shutdown_announced: m.drainAnnounced,
+    in_flight: flying ? true : undefined,
   };
-  return given({ ...facts, ...stateOf(m, seen, gone, ago) });
+  return given({ ...facts, ...stateOf(m, gone, flying ? undefined : seen, now, ago) });
 }
 
-function stateOf(m: Machine, seen: Sighting | undefined, gone: boolean, ago: (at: Instant | undefined) => number | undefined): Json {
+function stateOf(m: Machine, gone: boolean, seen: Sighting | undefined, now: Instant, ago: (at: Instant | undefined) => number | undefined): Json {
   switch (m.state) {
-    case 'creating':
-      if (gone) return seen === undefined ? { state: 'starting' } : { state: 'stopped', started_ago: ago(seen.startedAt ?? m.createdAt) };
-      return seen?.power === 'running' ? { state: 'running', started_ago: ago(seen.startedAt) ?? 0 } : { state: 'creating' };
+    case 'creating': {
+      const ran = gone ? ranOf(m, seen, now) : undefined;
+      if (gone) return ran === undefined ? { state: 'starting' } : { state: 'stopped', started_ago: ago(ran.startedAt), heartbeat_ago: ago(ran.heartbeatAt) };
+      if (seen?.power === 'paused') return { state: 'paused', not_adopted: true };
+      return seen?.power === 'running' ? { state: 'creating', started_ago: ago(acceptedAt(m, seen, now)) } : { state: 'creating' };
+    }
     case 'running':
       return { state: gone ? 'stopped' : seen?.power === 'paused' ? 'paused' : 'running' };
     case 'ending':
       return { state: gone ? 'stopped' : 'ending', kill_reason: m.killReason, ending_ago: ago(m.endingSince) };
-    case 'finished':
-      return {
-        state: 'finished',
-        kill_reason: m.outcome.killReason,
-        ...(m.outcome.abort ? { shutdown_message: m.outcome.message, message_ago: ago(m.outcome.at) } : {}),
-      };
+    case 'finished': {
+      const { abort, code, message, at, killReason } = m.outcome;
+      const judged = abort ? { shutdown_message: message, message_ago: ago(at) } : code === undefined ? { abort: false } : {};
+      return { state: 'finished', kill_reason: killReason, ...judged };
+    }
   }
 }
