@@ -5,7 +5,7 @@ import type { FactoryStatus } from '../../factory/view.ts';
 import { stateWord } from '../find-machine.ts';
 import { type Cell, type Column, type Style, table } from '../table.ts';
 import { fit, printable } from '../text.ts';
-import { durationText, relative } from '../time-text.ts';
+import { durationText } from '../time-text.ts';
 
 const columns: readonly Column[] = [
   { title: 'MACHINE', shrinkTo: 8 },
@@ -16,7 +16,7 @@ const columns: readonly Column[] = [
   { title: 'FOR', align: 'right' },
   { title: 'CPU%', align: 'right' },
   { title: 'NOW%', align: 'right' },
-  { title: 'ENDS', align: 'right' },
+  { title: 'ENDS IN', align: 'right' },
   { title: 'NOTE', shrinkTo: 10 },
   { title: 'ID' },
 ];
@@ -64,12 +64,13 @@ function machineRow(m: Machine, now: Instant): readonly Cell[] {
     age(m, now),
     efficiency(m),
     m.state === 'running' && m.cpuPercent !== undefined ? m.cpuPercent.toFixed(1) : '',
-    m.state === 'finished' ? '' : m.held === true ? 'held' : relative(m.shutdownTime, now),
+    m.state === 'finished' ? '' : m.held === true ? 'held' : durationText(elapsed(now, m.shutdownTime)),
     note(m),
     m.id.slice(0, 8),
   ];
 }
 
+/** How long it has been in its state. */
 function age(m: Machine, now: Instant): string {
   switch (m.state) {
     case 'creating':
@@ -79,7 +80,7 @@ function age(m: Machine, now: Instant): string {
     case 'ending':
       return durationText(elapsed(m.endingSince, now));
     case 'finished':
-      return relative(m.finishedAt, now);
+      return durationText(elapsed(m.finishedAt, now));
   }
 }
 

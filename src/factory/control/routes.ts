@@ -5,7 +5,6 @@ import { maskUrl } from '../../core/config/problem.ts';
 import { explain } from '../../core/explain.ts';
 import { observedToSituation } from '../../core/situation/situation.ts';
 import type { Configuration } from '../../core/settings.ts';
-import type { MachineId } from '../../core/units.ts';
 import { layout } from '../layout.ts';
 import type { FactoryView } from '../view.ts';
 import * as answers from './answers.ts';
@@ -55,8 +54,8 @@ async function switchBody(c: Context): Promise<boolean> {
   return parsed.data.on;
 }
 
-async function command(id: MachineId, done: Promise<boolean>): Promise<void> {
-  if (!(await done)) throw new Refusal('machine_finished', `machine ${id} has already ended`);
+async function command({ id, name }: Machine, done: Promise<boolean>): Promise<void> {
+  if (!(await done)) throw new Refusal('machine_finished', `machine ${name} (${id}) has already ended`);
 }
 
 /** Every route of the control API, but `/openapi.json` itself. */
@@ -240,8 +239,9 @@ export const routes: readonly Route[] = [
     errors: ['bad_request', 'unknown_machine', 'machine_finished'],
     handle: async (c, deps) => {
       const on = await switchBody(c);
-      const { id } = knownMachine(c, deps);
-      await command(id, deps.view.hold(id, on));
+      const machine = knownMachine(c, deps);
+      const { id } = machine;
+      await command(machine, deps.view.hold(id, on));
       return json(c, answers.Held, { id, held: on });
     },
   },
@@ -253,8 +253,9 @@ export const routes: readonly Route[] = [
     answer: answers.Destroyed,
     errors: ['unknown_machine', 'machine_finished'],
     handle: async (c, deps) => {
-      const { id } = knownMachine(c, deps);
-      await command(id, deps.view.destroy(id));
+      const machine = knownMachine(c, deps);
+      const { id } = machine;
+      await command(machine, deps.view.destroy(id));
       return c.json(encode(answers.Destroyed, { id, accepted: true }), 202);
     },
   },
