@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
+import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { connectionLimits } from './connections.ts';
@@ -230,4 +231,29 @@ describe('connections beyond all measure', { timeout: 30_000 }, () => {
       assert.equal((await ask(path, 'POST /joboutputs/x HTTP/1.1\r\nContent-Length: 3', 'abc')).status, 501);
       assert.equal((await ask(path, 'DELETE /joboutputs/x HTTP/1.1')).status, 501);
     }));
+
+  it('cuts idle connections to a host service, with both their ends', async () => {
+    const upstream: Socket[] = [];
+    const silent = createServer((socket) => upstream.push(socket));
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const address = silent.address();
+    assert.ok(address !== null && typeof address === 'object');
+    try {
+      await using b = await bench({ settings: { hostServices: [{ port: 3128, host: '127.0.0.1', targetPort: address.port }] } });
+      await b.service.attach(example);
+      const guest = new Guest(join(b.layout.machine(example.id), 'svc-3128.sock'));
+      await new Promise((resolve) => silent.once('connection', resolve));
+      b.clock.pass(connectionLimits.idleSeconds);
+      b.service.sweep();
+      assert.equal(guest.socket.destroyed, false);
+      b.clock.pass(1);
+      b.service.sweep();
+      await guest.closed;
+      upstream[0]?.resume();
+      await new Promise((resolve) => (upstream[0]?.destroyed ? resolve(undefined) : upstream[0]?.once('close', resolve)));
+    } finally {
+      for (const socket of upstream) socket.destroy();
+      await new Promise((resolve) => silent.close(resolve));
+    }
+  });
 });
