@@ -50,7 +50,8 @@ export type FormatCheck = { readonly format: ImageFormat; readonly qcow2?: Qcow2
 export function checkFormat(role: ImageRole, head: Uint8Array, fileBytes: number): FormatCheck {
   const format = identify(role, head);
   const { formats, text } = expected[role];
-  if (format === undefined || !formats.includes(format)) return { problem: `${fileBytes === 0 ? 'empty' : (format ?? looksLike(head))}; valid is ${text}` };
+  if (format === undefined || !formats.includes(format))
+    return { problem: `${fileBytes === 0 ? 'empty' : format === undefined ? looksLike(head) : `in format ${format}`}; valid is ${text}` };
   if (format === 'qcow2') {
     const qcow2 = readQcow2(head, fileBytes);
     return typeof qcow2 === 'string' ? { problem: qcow2 } : { format, qcow2 };

@@ -21,8 +21,8 @@ describe('formats', () => {
     assert.equal(check('disk', disk), 'raw');
     assert.equal(check('kernel', kernelImage()), 'bzimage');
     assert.equal(check('initrd', initrdImage()), 'gzip');
-    assert.match(check('boot-iso', qcow2Image()), /^qcow2; valid is an ISO 9660 image$/);
-    assert.match(check('disk', initrdImage()), /^gzip; valid is a qcow2 image, or/);
+    assert.match(check('boot-iso', qcow2Image()), /^in format qcow2; valid is an ISO 9660 image$/);
+    assert.match(check('disk', initrdImage()), /^in format gzip; valid is a qcow2 image, or/);
     assert.match(check('disk', Buffer.from('<!DOCTYPE html><html>')), /^an HTML page; valid is/);
     assert.match(check('kernel', Buffer.alloc(0)), /^empty; valid is/);
     assert.match(check('kernel', Buffer.from('abc')), /^begins with 0x616263, which is no known format/);

@@ -281,7 +281,7 @@ describe('image cache', () => {
       truncated: /a qcow2 image cut short: it has 327680 bytes, and its data continue at 327680/,
       backed: /backing file, which is refused; valid is one that stands alone/,
       endless: /announces no length/,
-      kernel: /bzimage; valid is a qcow2 image/,
+      kernel: /in format bzimage; valid is a qcow2 image/,
     };
     const all = Object.keys(expected).map((name) => world.machinetype({ name, model: 'vm-raw', rootImage: `${world.url}/${name}` }));
     world.want(...all);

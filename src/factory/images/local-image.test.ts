@@ -63,7 +63,7 @@ describe('images that are files of this host', () => {
     await world.ready(machinetype);
     await rm(path);
     await writeFile(path, qcow2Image());
-    await assert.rejects(world.images.files(machinetype), /qcow2; valid is an ISO 9660 image/);
+    await assert.rejects(world.images.files(machinetype), /in format qcow2; valid is an ISO 9660 image/);
     assert.equal(world.images.preparation(machinetype).ready, false);
   });
 });
