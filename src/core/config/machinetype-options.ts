@@ -4,7 +4,7 @@ import { decimal, fileOrUrl, list, matching, oneLine, regularExpression, sha256,
 import { pipeRules as pipe } from './pipe-rules.ts';
 
 const device = matching('device name', /^[a-z0-9]+$/, 'letters a-z and digits, such as vda');
-const seconds = (otherwise: string, about: string, least = 0) => option(wholeNumber('s', least), otherwise, about, { pipe: pipe.wholeNumber });
+const seconds = (otherwise: string, about: string, least = 0) => option(wholeNumber('seconds', least), otherwise, about, { pipe: pipe.wholeNumber });
 const plainPath = /^(\/[A-Za-z0-9_][A-Za-z0-9._-]*)+$/;
 
 /** `[machinetype NAME]` of Vac 3.1 (spec/factory.md §3.3). */
@@ -29,10 +29,10 @@ export const vacMachinetype = {
   container_command: option(matching('path', /^[A-Za-z0-9_./-]+$/, 'one command without arguments'), '/user_data', 'Command run in containers.', {
     pipe: pipe.command,
   }),
-  cvmfs_repositories: option(list('names', /^[A-Za-z0-9_.-]+$/, 'repository names without /'), 'empty', 'CernVM-FS repositories for containers.', {
+  cvmfs_repositories: option(list(/^[A-Za-z0-9_.-]+$/, 'repository names without /'), 'empty', 'CernVM-FS repositories for containers.', {
     pipe: pipe.repositories,
   }),
-  tmp_binds: option(list('paths', plainPath, 'absolute paths'), 'empty', 'Writable work directories of a Docker container.', { pipe: pipe.paths }),
+  tmp_binds: option(list(plainPath, 'absolute paths'), 'empty', 'Writable work directories of a Docker container.', { pipe: pipe.paths }),
   disk_gb_per_processor: option(wholeNumber('10^9 bytes'), 'from [settings]', 'Size of the root disk per processor.', {
     pipe: pipe.wholeNumber,
     lenient: true,

@@ -10,7 +10,6 @@ export function wholeNumber(unit: string, least = 0, greatest = Number.MAX_SAFE_
   const of = unit === '' ? 'a whole number' : `a whole number of ${unit}`;
   const valid = `${of}${rangeText(least, greatest)}`;
   return {
-    type: unit === '' ? 'whole number' : `whole number, ${unit}`,
     valid,
     read: (text) => {
       if (!/^[+-]?\d{1,16}$/.test(text)) return wrong(text, 'a whole number');
@@ -29,7 +28,6 @@ const rangeText = (least: number, greatest: number): string => {
 export function decimal(unit: string, bound: { readonly above?: number; readonly least?: number } = {}): Type<number> {
   const range = bound.above === undefined ? (bound.least === undefined ? '' : `, ${bound.least} or more`) : ` greater than ${bound.above}`;
   return {
-    type: unit === '' ? 'number' : `number, ${unit}`,
     valid: `a number${unit === '' ? '' : ` of ${unit}`}${range}`,
     read: (text) => {
       if (!/^[+-]?(\d{1,20}(\.\d{0,20})?|\.\d{1,20})(e[+-]?\d{1,2})?$/i.test(text)) return wrong(text, 'a number');
@@ -44,7 +42,6 @@ export function decimal(unit: string, bound: { readonly above?: number; readonly
 /** One of a few words, in any case of letters. */
 export function word<const T extends string>(...words: readonly T[]): Type<T> {
   return {
-    type: 'word',
     valid: words.join(', '),
     read: (text) => {
       const value = words.find((candidate) => candidate === text.toLowerCase());
@@ -55,7 +52,6 @@ export function word<const T extends string>(...words: readonly T[]): Type<T> {
 
 /** An option of our own: strict. */
 export const yesNo: Type<boolean> = {
-  type: 'yes or no',
   valid: 'yes, no',
   read: (text) => {
     const lower = text.toLowerCase();
@@ -70,7 +66,6 @@ export function wordOrOther(switching: 'true' | 'false' | 'yes'): Type<boolean> 
   const value = switching !== 'false';
   const opposite = { true: 'false', false: 'true', yes: 'no' }[switching];
   return {
-    type: `${switching} or ${opposite}`,
     valid: `${switching}, ${opposite}`,
     read: (text) => {
       const lower = text.toLowerCase();
@@ -85,7 +80,6 @@ export function wordOrOther(switching: 'true' | 'false' | 'yes'): Type<boolean> 
 
 /** A text that a pattern describes, in `words`. */
 export const matching = (type: string, pattern: RegExp, words: string): Type<string> => ({
-  type,
   valid: words,
   read: (text) => (pattern.test(text) ? { value: text } : wrong(text, type === 'text' ? 'usable' : `a ${type}`)),
 });
@@ -93,7 +87,7 @@ export const matching = (type: string, pattern: RegExp, words: string): Type<str
 /** The same, folded to lower case first. */
 export const lowerCase = (type: Type<string>): Type<string> => ({ ...type, read: (text) => type.read(text.toLowerCase()) });
 
-export const anyText: Type<string> = { type: 'text', valid: 'any text', read: (text) => ({ value: text }) };
+export const anyText: Type<string> = { valid: 'any text', read: (text) => ({ value: text }) };
 export const oneLine: Type<string> = matching('text', /^[^\n]+$/, 'text of one line');
 export const absolutePath: Type<string> = matching('path', /^\/[^\n]*$/, 'an absolute path, beginning with /');
 export const fileOrUrl: Type<string> = matching(
@@ -109,9 +103,8 @@ export const file: Type<string> = matching(
 export const sha256: Type<string> = lowerCase(matching('SHA-256', /^[0-9a-f]{64}$/, '64 hexadecimal digits'));
 
 /** Words between blanks, each of which a pattern describes. */
-export function list(item: string, pattern: RegExp, words: string, fold = false): Type<readonly string[]> {
+export function list(pattern: RegExp, words: string, fold = false): Type<readonly string[]> {
   return {
-    type: `list of ${item}`,
     valid: `${words}, separated by blanks`,
     read: (text) => {
       const value: string[] = [];
@@ -127,7 +120,6 @@ export function list(item: string, pattern: RegExp, words: string, fold = false)
 
 /** `PORT=HOST:PORT …`. Port 80 is the guest service itself. */
 export const hostServices: Type<readonly HostService[]> = {
-  type: 'list of PORT=HOST:PORT',
   valid: 'PORT=HOST:PORT, separated by blanks; ports from 1 to 65535, the first not 80 and given once',
   read: (text) => {
     const services: HostService[] = [];
@@ -147,7 +139,6 @@ const isPort = (n: number): boolean => n >= 1 && n <= 65_535;
 
 /** An unanchored regular expression. */
 export const regularExpression: Type<string> = {
-  type: 'regular expression',
   valid: 'a regular expression for a DN such as /CN=cvm-sign01\\.cern\\.ch$',
   read: (text) => {
     try {

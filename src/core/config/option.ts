@@ -7,8 +7,6 @@ export type Reading<T> = { readonly value: T; readonly note?: string } | { reado
 
 /** How the text of one kind of value is read. */
 export interface Type<T> {
-  /** For the tables in docs/configuration.md: `whole number`. */
-  readonly type: string;
   /** What would be valid, for messages and documentation. */
   readonly valid: string;
   readonly read: (text: string) => Reading<T>;

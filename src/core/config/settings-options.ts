@@ -12,7 +12,7 @@ export const vacSettings = {
     'Name of the space. Must not be the name of a factory.',
   ),
   factories: option(
-    list('host names', /^(\.|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)$/, 'host names of letters, digits, dots and hyphens', true),
+    list(/^(\.|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)$/, 'host names of letters, digits, dots and hyphens', true),
     'empty',
     'All factories of the space, this one included. `.` is this factory; a name without a dot gets its domain. Empty: no other factory is asked.',
   ),
@@ -42,8 +42,8 @@ export const vacSettings = {
   disk_gb_per_processor: option(wholeNumber('10^9 bytes'), 'none', 'Disk size per processor. 0 is the same as none.', {
     old: ['scratch_gb', 'disk_gb_per_cpu'],
   }),
-  udp_timeout_seconds: option(decimal('s', { above: 0 }), '10', 'Time in which other factories may answer.'),
-  shutdown_time: option(wholeNumber('s since 1970'), 'none', 'Latest end of all machines. Belongs into /var/run/vac.conf before a planned reboot.'),
+  udp_timeout_seconds: option(decimal('seconds', { above: 0 }), '10', 'Time in which other factories may answer.'),
+  shutdown_time: option(wholeNumber('seconds since 1970'), 'none', 'Latest end of all machines. Belongs into /var/run/vac.conf before a planned reboot.'),
   draining: option(wordOrOther('yes'), 'no', 'Start nothing; what runs goes on to its end.'),
   root_public_key: option(absolutePath, '/root/.ssh/id_rsa.pub', 'Public key offered to machines.'),
   singularity_user: option(
@@ -55,7 +55,6 @@ export const vacSettings = {
   forward_dev: option(matching('name', /^[A-Za-z0-9_.@-]{1,15}$/, 'the name of a network interface'), 'none', 'Outgoing interface for a NAT network.'),
   version_logger: option(
     {
-      type: 'whole number',
       valid: 'a whole number per day; 0 is off',
       read: (text) => {
         if (/^(true|false)$/i.test(text))
@@ -66,7 +65,7 @@ export const vacSettings = {
     '0',
     'Version reports per day.',
   ),
-  vacmon_hostport: option(list('HOST:PORT', /^[a-z0-9.-]+:[0-9]+$/, 'HOST:PORT in lower case'), 'empty', 'VacMon monitors that are told about machines.'),
+  vacmon_hostport: option(list(/^[a-z0-9.-]+:[0-9]+$/, 'HOST:PORT in lower case'), 'empty', 'VacMon monitors that are told about machines.'),
 };
 
 /** `[settings]` of our own, beyond Vac 3.1. */
@@ -78,7 +77,11 @@ export const ownSettings = {
   ),
   provider: option(word(...providerKinds), 'qemu', 'What makes the machines: `qemu`, or `sim` for rehearsals without real machines.'),
   state_dir: option(absolutePath, '/var/lib/vacua; for an ordinary user $XDG_STATE_HOME/vacua or ~/.local/state/vacua', 'Where everything is kept.'),
-  cycle_seconds: option(decimal('s', { above: 0 }), '10', 'Longest pause between two decisions. An end of a machine or a changed file causes one at once.'),
+  cycle_seconds: option(
+    decimal('seconds', { above: 0 }),
+    '10',
+    'Longest pause between two decisions. An end of a machine or a changed file causes one at once.',
+  ),
   start_rate_per_minute: option(
     wholeNumber('', 1),
     '60',
@@ -89,7 +92,7 @@ export const ownSettings = {
     '1.5 × processors of the host, at least 1',
     'Most machines booting at the same time. Too many slow each other down.',
   ),
-  grace_secs: option(wholeNumber('s'), '0', 'Promise to machines: a shutdown time is never set nearer than this.'),
+  grace_secs: option(wholeNumber('seconds'), '0', 'Promise to machines: a shutdown time is never set nearer than this.'),
   group_share: option(word('sum', 'vac31'), 'sum', 'Share of a machinegroup: `sum` of its members, or as Vac 3.1 counts, for spaces that mix both.'),
   min_free_disk_gb: option(decimal('GiB', { least: 0 }), '1', 'Nothing is started with less free space than this in the state directory.'),
   joboutputs_max_mb: option(wholeNumber('MiB'), '100', 'Most that one machine may store as job outputs.'),
