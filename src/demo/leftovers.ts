@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
@@ -46,8 +46,16 @@ function hasOwner(directory: string): boolean {
 export function processesOf(directory: string): readonly number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .filter((name) => (readIfThere(`/proc/${name}/cmdline`) ?? '').includes(directory))
+    .filter((name) => workingDirectory(name).startsWith(`${directory}/`) || (readIfThere(`/proc/${name}/cmdline`) ?? '').includes(directory))
     .map(Number);
+}
+
+function workingDirectory(pid: string): string {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`);
+  } catch {
+    return ''; // it has ended, or is another user's and so none of ours
+  }
 }
 
 /** Mount points at or below the directory. */
