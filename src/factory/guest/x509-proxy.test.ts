@@ -8,11 +8,9 @@ import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { derItems } from '../../core/guest/der.ts';
 import { instant, later } from '../../core/units.ts';
-import { makeProxy } from './x509-proxy.ts';
+import { makeProxy, type ProxyTerms } from './x509-proxy.ts';
 
 const run = promisify(execFile);
-const now = instant(Math.floor(Date.now() / 1000) * 1000);
-const until = later(now, 86_400);
 const kinds = { rsa: ['-newkey', 'rsa:2048'], ec: ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'] } as const;
 type Kind = keyof typeof kinds;
 const subject = '/DC=org/DC=example/O=Organización/CN=Robot: pilot';
@@ -24,6 +22,10 @@ const haveOpenssl = await run('openssl', ['version']).then(
 
 describe('makeProxy', { skip: haveOpenssl ? false : 'the openssl command is needed to make certificates' }, () => {
   let directory = '';
+  /** The moment from which the certificates just made are valid. */
+  let now = instant(0);
+  let until = now;
+  const terms = (): ProxyTerms => ({ form: 'rfc3820', machinetype: 'vo-prod', now, until });
   const at = (name: string): string => join(directory, name);
 
   before(async () => {
@@ -33,7 +35,9 @@ describe('makeProxy', { skip: haveOpenssl ? false : 'the openssl command is need
       await run('openssl', ['req', '-utf8', '-new', ...options, '-nodes', '-keyout', at(`${kind}.key`), '-out', at(`${kind}.csr`), '-subj', subject]);
       const signing = ['-CA', at('ca.pem'), '-CAkey', at('ca.key'), '-CAcreateserial', '-days', '2', '-out', at(`${kind}.pem`)];
       await run('openssl', ['x509', '-req', '-in', at(`${kind}.csr`), ...signing]);
+      now = instant(new X509Certificate(await readFile(at(`${kind}.pem`))).validFromDate.getTime());
     }
+    until = later(now, 86_400);
   });
   after(() => rm(directory, { recursive: true, force: true }));
 
@@ -41,13 +45,12 @@ describe('makeProxy', { skip: haveOpenssl ? false : 'the openssl command is need
     certificates: `${await readFile(at(`${kind}.pem`), 'utf8')}${await readFile(at('ca.pem'), 'utf8')}`,
     key: await readFile(at(`${kind}.key`), 'utf8'),
   });
-  const terms = { form: 'rfc3820', machinetype: 'vo-prod', now, until } as const;
 
   for (const kind of ['rsa', 'ec'] as const) {
     for (const form of ['rfc3820', 'legacy'] as const) {
       it(`makes a limited ${form} proxy of an ${kind} credential`, async () => {
         const given = await source(kind);
-        const pem = await makeProxy(given, { ...terms, form });
+        const pem = await makeProxy(given, { ...terms(), form });
         const blocks = pem.match(/-----BEGIN ([A-Z ]+)-----[^]*?-----END \1-----/g) ?? [];
         assert.deepEqual(
           blocks.map((block) => /BEGIN ([A-Z ]+)/.exec(block)?.[1]),
@@ -76,7 +79,7 @@ describe('makeProxy', { skip: haveOpenssl ? false : 'the openssl command is need
   }
 
   it("keeps the issuer's subject byte for byte", async () => {
-    const pem = await makeProxy(await source('rsa'), terms);
+    const pem = await makeProxy(await source('rsa'), terms());
     const fieldsOf = (certificate: X509Certificate): Uint8Array[] => {
       const outer = derItems(certificate.raw)[0]?.content ?? Buffer.alloc(0);
       return derItems(derItems(outer)[0]?.content ?? Buffer.alloc(0)).map((item) => item.whole);
@@ -89,24 +92,24 @@ describe('makeProxy', { skip: haveOpenssl ? false : 'the openssl command is need
   it('takes certificate and key from one file, and gives the key to nobody', async () => {
     const { certificates, key } = await source('rsa');
     const both = key + certificates;
-    const pem = await makeProxy({ certificates: both, key: both }, terms);
+    const pem = await makeProxy({ certificates: both, key: both }, terms());
     assert.ok(!pem.includes(key.split('\n')[5] ?? 'nothing'));
   });
 
   it('says what is wrong, without quoting a key', async () => {
     const good = await source('rsa');
     const other = await source('ec');
-    const failures: [Promise<string>, RegExp][] = [
-      [makeProxy(good, { ...terms, until: later(now, 5 * 86_400) }), /^Error: the certificate ends at 20.*, before the machine's shutdown time 20/],
-      [makeProxy(good, { ...terms, now: later(now, -86_400) }), /^Error: the certificate is not valid before 20/],
-      [makeProxy({ ...good, key: other.key }, terms), /^Error: x509key\.pem is not the key of the first certificate/],
-      [makeProxy({ ...good, key: 'SECRET' }, terms), /^Error: x509key\.pem holds no private key that can be read; an unencrypted PEM key is needed$/],
-      [makeProxy({ ...good, certificates: good.key }, terms), /^Error: x509cert\.pem holds no certificate/],
+    const failures: [() => Promise<string>, RegExp][] = [
+      [() => makeProxy(good, { ...terms(), until: later(now, 5 * 86_400) }), /^Error: the certificate ends at 20.*, before the machine's shutdown time 20/],
+      [() => makeProxy(good, { ...terms(), now: later(now, -86_400) }), /^Error: the certificate is not valid before 20/],
+      [() => makeProxy({ ...good, key: other.key }, terms()), /^Error: x509key\.pem is not the key of the first certificate/],
+      [() => makeProxy({ ...good, key: 'SECRET' }, terms()), /^Error: x509key\.pem holds no private key that can be read; an unencrypted PEM key is needed$/],
+      [() => makeProxy({ ...good, certificates: good.key }, terms()), /^Error: x509cert\.pem holds no certificate/],
       [
-        makeProxy({ ...good, certificates: '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----' }, terms),
+        () => makeProxy({ ...good, certificates: '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----' }, terms()),
         /^Error: the first certificate in x509cert\.pem cannot be read$/,
       ],
     ];
-    for (const [failure, pattern] of failures) await assert.rejects(failure, (error) => pattern.test(String(error)) || assert.fail(String(error)));
+    for (const [failure, pattern] of failures) await assert.rejects(failure(), (error) => pattern.test(String(error)) || assert.fail(String(error)));
   });
 });
