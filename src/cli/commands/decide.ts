@@ -30,11 +30,11 @@ async function read(file: string): Promise<unknown> {
   try {
     text = await readFile(file === '-' ? '/dev/stdin' : file, 'utf8');
   } catch (cause) {
-    throw new CliError(2, `${file} cannot be read: ${String(cause)}`, 'Name a file that `vacua snapshot` has written.', cause);
+    throw new CliError(2, `${file} cannot be read: ${(cause as Error).message}`, 'Name a file that `vacua snapshot` has written.', cause);
   }
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new CliError(2, `${file} is not JSON: ${String(cause)}`, 'Name a file that `vacua snapshot` has written.', cause);
+    throw new CliError(2, `${file} is not JSON: ${(cause as Error).message}`, 'Name a file that `vacua snapshot` has written.', cause);
   }
 }

@@ -36,6 +36,13 @@ export function logLine(record: LogRecord, colour: boolean): string {
 }
 
 function fieldText(value: unknown): string {
-  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '-');
-  return printable(typeof value === 'string' && /[\s"=]|^$/.test(text) ? JSON.stringify(text) : text);
+  const text = compact(value);
+  return printable(/[\s"=]|^$/.test(text) ? JSON.stringify(text) : text);
+}
+
+/** Lists of objects become `a b, c d`: the values alone. `--json` shows their names. */
+function compact(value: unknown): string {
+  if (Array.isArray(value)) return value.map(compact).join(', ');
+  if (typeof value === 'object' && value !== null) return Object.values(value).map(compact).join(' ');
+  return typeof value === 'number' ? String(Math.round(value * 1000) / 1000) : String(value);
 }
