@@ -49,9 +49,10 @@ export function qemuArguments(order: MachineOrder, boot: Boot): string[] {
     ['-sandbox', boot.network === 'namespace' ? `${sandbox},elevateprivileges=deny,spawn=deny` : sandbox],
     ['-chardev', 'stdio,id=console,signal=off', '-serial', 'chardev:console'],
     ['-qmp', `unix:${controlSocket},server=on,wait=off`, '-qmp', `unix:${peopleSocket},server=on,wait=off`],
-    ['-device', 'pvpanic-pci', '-device', 'virtio-rng-pci'],
     ['-netdev', boot.network === 'namespace' ? 'tap,id=net,ifname=vm0,script=no,downscript=no' : restrictedNetwork(order)],
     ['-device', JSON.stringify({ driver: 'virtio-net-pci', netdev: 'net', mac: guestMac, romfile: '', addr: '0x3' })],
+    // After the interface, whose place on the bus is fixed.
+    ...['pvpanic-pci', 'virtio-rng-pci'].map((driver) => ['-device', JSON.stringify({ driver })]),
     disks.flatMap((d) => ['-blockdev', JSON.stringify(d.blockdev), '-device', JSON.stringify(d.device)]),
     order.model === 'kernel' ? kernel(order, boot, text('kernelArguments', order.kernelArguments)) : [],
   ];
