@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { SlowMachine, SlowPeer, SlowSituation, SlowType } from './oracle.ts';
 
 const names = ['a', 'b', 'c', 'd'] as const;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { decideSituation } from '../../src/core/situation/situation.ts';
 import { anySituation } from './arbitrary.ts';
 import { slowDecision } from './oracle.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { decide } from '../../src/core/decide/decide.ts';
 import type { Action, Rule } from '../../src/core/decision.ts';
 import type { Sighting } from '../../src/core/observed.ts';

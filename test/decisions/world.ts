@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { Machine } from '../../src/core/machine.ts';
 import type { Machinetype } from '../../src/core/machinetype.ts';
 import type { Listing, Observed, Sighting } from '../../src/core/observed.ts';
