@@ -114,7 +114,7 @@ export class PipeKeeper {
         kept.failure = `the copy cannot be stored in ${directory}: ${(error as Error).message}`;
       });
     } catch (error) {
-      kept.failure = error instanceof Error ? error.message : String(error);
+      kept.failure = failureText(error);
       kept.retryAt = this.#parts.clock.uptime() + kept.delay;
       kept.delay = Math.min(longestDelay, kept.delay * 2);
     }
@@ -142,3 +142,6 @@ export class PipeKeeper {
     kept.cacheSeconds = document.cacheSeconds;
   }
 }
+
+/** Without the URL that a fetch error begins with: the pipe is named beside it, and a query may be a secret. */
+const failureText = (error: unknown): string => (error instanceof Error ? error.message : String(error)).replace(/^https?:\/\/\S+: /, '');
