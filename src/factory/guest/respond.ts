@@ -9,7 +9,7 @@ const unwantedBytes = 1024 * 1024;
 /** An answer without body. What is left of the request's own body is not waited for long. */
 export async function answerEmpty(req: IncomingMessage, res: ServerResponse, status: number, headers: Readonly<Record<string, string>> = {}): Promise<void> {
   const hasBody = req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0;
-  const awaitsContinue = req.headers.expect !== undefined && !res.headersSent && req.socket.bytesRead > 0 && req.readableLength === 0;
+  const awaitsContinue = req.headers.expect !== undefined && !req.readableDidRead;
   if (!hasBody || req.readableEnded) {
     res.writeHead(status, { 'content-length': '0', ...headers }).end();
     return;
@@ -55,11 +55,15 @@ export async function answerFile(req: IncomingMessage, res: ServerResponse, path
   let file: FileHandle;
   try {
     file = await open(path, 'r');
-  } catch {
-    return false;
+  } catch (error) {
+    // Anything else, such as too many open files, must not look as if there were none.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
   }
   try {
-    const { size } = await file.stat();
+    const stat = await file.stat();
+    if (!stat.isFile()) throw new Error(`${path} is not a regular file`);
+    const { size } = stat;
     res.writeHead(200, { 'content-type': 'text/plain', 'content-length': size, 'cache-control': 'no-store' });
     if (req.method === 'HEAD' || size === 0) res.end();
     else await pipeline(file.createReadStream({ end: size - 1, autoClose: false }), res);

@@ -36,6 +36,13 @@ describe('UnixGuestService', () => {
     assert.equal(head.body, '');
   });
 
+  it('does not pass off user data that cannot be read as none', async () => {
+    await using b = await bench();
+    await b.service.attach(example);
+    await mkdir(b.layout.userData(example.id));
+    assert.equal((await ask(socketOf(b.layout.machine(example.id)), 'GET /latest/user-data HTTP/1.1')).status, 500);
+  });
+
   it('answers 304 to a reader who has the value already, and another value after an update', async () => {
     await using b = await bench();
     await b.service.attach(example);

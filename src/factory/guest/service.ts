@@ -1,5 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { open, readFile, rm, stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { OutputLimits } from '../../core/guest/job-outputs.ts';
@@ -13,9 +12,11 @@ import type { Layout } from '../layout.ts';
 import type { GuestService } from '../parts.ts';
 import { type ConnectionLimits, ConnectionWatch, connectionLimits } from './connections.ts';
 import { type Listener, listenIn } from './listen.ts';
+import { readLocalFile } from './local-file.ts';
 import { type OutputFiles, OutputStore, outputFiles, shutdownMessageFile, type Stored } from './output-store.ts';
 import { relay } from './relay.ts';
 import { answerEmpty, answerFile, answerText } from './respond.ts';
+import { type Exchange, SerialHttp } from './serial-http.ts';
 
 export type GuestSettings = Pick<Settings, 'factoryName' | 'grace' | 'machinefeaturesOptions' | 'joboutputsMaxBytes' | 'joboutputsMaxFiles' | 'hostServices'>;
 
@@ -34,9 +35,6 @@ export interface GuestServiceParts {
 
 /** Files of one machine that may be on their way at the same time. */
 const transfersPerMachine = 8;
-/** Requests on one connection before it is closed; bounds what a guest can queue up by pipelining. */
-const requestsPerConnection = 100;
-const headBytes = 8192;
 const publicKeyBytes = 16_384;
 const probeMilliseconds = 10_000;
 
@@ -60,10 +58,7 @@ export class UnixGuestService implements GuestService {
   readonly #watch: ConnectionWatch;
   readonly #files: OutputFiles;
   readonly #machines = new Map<MachineId, Attached>();
-  readonly #owners = new WeakMap<Socket, Attached>();
-  /** End of the last request of each connection: answers are made one after the other. */
-  readonly #tails = new WeakMap<Socket, Promise<void>>();
-  readonly #http: Server;
+  readonly #http: SerialHttp<Attached>;
   #since: Instant | undefined;
   #probing: NodeJS.Timeout | undefined;
 
@@ -73,13 +68,7 @@ export class UnixGuestService implements GuestService {
     this.#files = parts.files ?? outputFiles;
     this.#watch = new ConnectionWatch(this.#limits, () => parts.clock.uptime());
     this.#since = parts.clock.wall();
-    // It never listens: connections are handed to it by the machines' own sockets. All deadlines are the watch's.
-    this.#http = createServer({ maxHeaderSize: headBytes, requireHostHeader: false, keepAliveTimeout: 0 });
-    this.#http.maxRequestsPerSocket = requestsPerConnection;
-    // Some clients close their side as soon as they have asked.
-    Object.assign(this.#http, { httpAllowHalfOpen: true });
-    this.#http.on('request', (req, res) => this.#enqueue(req, res, false));
-    this.#http.on('checkContinue', (req, res) => this.#enqueue(req, res, true));
+    this.#http = new SerialHttp(this.#watch, (attached, exchange) => this.#answer(attached, exchange));
   }
 
   get since(): Instant | undefined {
@@ -112,14 +101,13 @@ export class UnixGuestService implements GuestService {
     await this.#recall(attached, attached.store);
     const directory = layout.machine(id);
     const serve = (socket: Socket): void => {
-      this.#own(attached, socket);
-      this.#watch.add(socket, 'head');
-      this.#http.emit('connection', socket);
+      track(attached, socket);
+      this.#http.accept(attached, socket);
     };
     attached.listeners.push(await listenIn(directory, guestSocketName, this.#limits.perMachine, serve));
     for (const service of settings().hostServices) {
       const forward = (socket: Socket): void => {
-        this.#own(attached, socket);
+        track(attached, socket);
         relay(socket, service, this.#watch);
       };
       attached.listeners.push(await listenIn(directory, serviceSocket(service.port), this.#limits.perHostService, forward));
@@ -137,12 +125,6 @@ export class UnixGuestService implements GuestService {
       ...(message && { message: { ...message, at: earliest(now, message.at) } }),
       ...(heartbeatFileAt !== undefined && { heartbeatFileAt: earliest(now, heartbeatFileAt) }),
     };
-  }
-
-  #own(attached: Attached, socket: Socket): void {
-    attached.sockets.add(socket);
-    this.#owners.set(socket, attached);
-    socket.once('close', () => attached.sockets.delete(socket));
   }
 
   async detach(id: MachineId): Promise<void> {
@@ -214,26 +196,8 @@ export class UnixGuestService implements GuestService {
     }
   }
 
-  #enqueue(req: IncomingMessage, res: ServerResponse, awaitsContinue: boolean): void {
-    const { socket } = req;
-    const step = async (): Promise<void> => {
-      const attached = this.#owners.get(socket);
-      if (attached === undefined || socket.destroyed) return;
-      this.#watch.enter(socket, 'request');
-      const closed = new Promise<void>((resolve) => res.once('close', () => resolve()));
-      try {
-        await this.#answer(attached, req, res, awaitsContinue);
-      } catch {
-        // The guest has gone in the middle, or its files cannot be read. There is nobody to tell but the guest.
-        socket.destroy();
-      }
-      await closed;
-      this.#watch.enter(socket, 'head');
-    };
-    this.#tails.set(socket, (this.#tails.get(socket) ?? Promise.resolve()).then(step));
-  }
-
-  async #answer(attached: Attached, req: IncomingMessage, res: ServerResponse, awaitsContinue: boolean): Promise<void> {
+  async #answer(attached: Attached, exchange: Exchange): Promise<void> {
+    const { req, res } = exchange;
     const { id } = attached.machine;
     if (attached.report.contactAt === undefined) {
       attached.report = { ...attached.report, contactAt: this.#parts.clock.wall() };
@@ -253,7 +217,7 @@ export class UnixGuestService implements GuestService {
       case 'refused':
         return answerEmpty(req, res, route.status);
       case 'store':
-        return this.#store(attached, route.name, req, res, awaitsContinue);
+        return this.#store(attached, route.name, exchange);
     }
   }
 
@@ -269,13 +233,14 @@ export class UnixGuestService implements GuestService {
   }
 
   /** PUT of a job output (spec/factory.md §14.2): 201, 403 without a length, 507 when the machine's or the disk's room is used up. */
-  async #store(attached: Attached, name: string, req: IncomingMessage, res: ServerResponse, awaitsContinue: boolean): Promise<void> {
+  async #store(attached: Attached, name: string, exchange: Exchange): Promise<void> {
+    const { req, res } = exchange;
     const length = req.headers['content-length'];
     const { store } = attached;
     if (length === undefined || store === undefined) return answerEmpty(req, res, 403);
     const { joboutputsMaxBytes, joboutputsMaxFiles } = this.#parts.settings();
     const limits: OutputLimits = { maxBytes: joboutputsMaxBytes, maxFiles: joboutputsMaxFiles, maxTransfers: transfersPerMachine };
-    const stored = await store.put(name, Number(length), bodyOf(req, res, awaitsContinue), limits);
+    const stored = await store.put(name, Number(length), bodyOf(exchange), limits);
     if (stored.done) {
       this.#storing(true);
       await this.#readReport(attached, store, name);
@@ -306,22 +271,18 @@ const statuses: Readonly<Record<Why, number>> = { bytes: 507, files: 507, 'disk-
 const statusOf = (why: Why): number => statuses[why];
 
 /** The body as it arrives, asked for only once it is wanted. The connection outlives a reader who stops early. */
-async function* bodyOf(req: IncomingMessage, res: ServerResponse, awaitsContinue: boolean): AsyncGenerator<Uint8Array> {
+async function* bodyOf({ req, res, awaitsContinue }: Exchange): AsyncGenerator<Uint8Array> {
   if (awaitsContinue) res.writeContinue();
   yield* req.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
 }
 
+function track(attached: Attached, socket: Socket): void {
+  attached.sockets.add(socket);
+  socket.once('close', () => attached.sockets.delete(socket));
+}
+
+/** Undefined: the site gives none, or something that is no key. */
 async function readPublicKey(path: string): Promise<string | undefined> {
-  try {
-    const file = await open(path, 'r');
-    try {
-      const { size } = await file.stat();
-      const text = size > publicKeyBytes ? '' : (await readFile(file, 'utf8')).trim();
-      return text === '' ? undefined : text;
-    } finally {
-      await file.close();
-    }
-  } catch {
-    return undefined;
-  }
+  const key = await readLocalFile(path, '/', publicKeyBytes).catch(() => '');
+  return Buffer.from(key).toString('utf8').trim() || undefined;
 }
