@@ -1,55 +1,111 @@
-interface Waiting {
+import { later } from '../../core/units.ts';
+import type { Clock } from '../clock.ts';
+
+export interface DownloadJob {
+  /** Never two with the same key at a time. */
   readonly key: string;
-  readonly go: () => void;
+  /** Whom it is for: nobody's downloads may keep those of others waiting for long. */
+  readonly tenant: string;
+  readonly signal: AbortSignal;
 }
 
-/** Lets at most `most` pieces of work run at a time, and never two with the same key; first come, first served otherwise. */
+interface Entry {
+  readonly job: DownloadJob;
+  readonly go: (slot: AbortController) => void;
+  readonly sliceSeconds: number;
+}
+interface Running extends Entry {
+  readonly slot: AbortController;
+  /** Uptime. */
+  readonly until: number;
+}
+
+/** A download may hold its slot for so long while another tenant waits; twice that the next time, and four times at most. */
+const firstSliceSeconds = 600;
+const longestSliceSeconds = 2400;
+
+/**
+ * Lets at most `most` downloads run at a time. Free slots go to the tenant that was served least recently. One that is slow, be it
+ * on purpose, gives up its slot to another tenant after its slice, and goes on later where it stopped.
+ */
 export class DownloadSlots {
   readonly #most: number;
-  readonly #running = new Set<string>();
-  #waiting: Waiting[] = [];
-  constructor(most: number) {
+  readonly #clock: Clock;
+  readonly #running = new Map<string, Running>();
+  readonly #served = new Map<string, number>();
+  #turn = 0;
+  #waiting: Entry[] = [];
+  #nap: AbortController | undefined;
+  constructor(most: number, clock: Clock) {
     this.#most = most;
+    this.#clock = clock;
   }
 
-  /** Rejects with the signal's reason when it is aborted before the work begins. */
-  async run<T>(key: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    await this.#turn(key, signal);
-    try {
-      return await work();
-    } finally {
-      this.#running.delete(key);
-      this.#next();
+  /**
+   * Runs `work` in a slot, again from the beginning when it had to give the slot up, which its signal says.
+   * Rejects with the reason of the job's own signal when that is aborted before the work begins.
+   */
+  async run<T>(job: DownloadJob, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    for (let sliceSeconds = firstSliceSeconds; ; sliceSeconds = Math.min(longestSliceSeconds, 2 * sliceSeconds)) {
+      const slot = await this.#enter(job, sliceSeconds);
+      try {
+        return await work(AbortSignal.any([job.signal, slot.signal]));
+      } catch (error) {
+        if (job.signal.aborted || !slot.signal.aborted) throw error;
+      } finally {
+        this.#running.delete(job.key);
+        this.#next();
+      }
     }
   }
 
-  #turn(key: string, signal: AbortSignal): Promise<void> {
+  #enter(job: DownloadJob, sliceSeconds: number): Promise<AbortController> {
     return new Promise((resolve, reject) => {
-      signal.throwIfAborted();
+      job.signal.throwIfAborted();
       const abort = (): void => {
-        this.#waiting = this.#waiting.filter((other) => other !== self);
-        reject(signal.reason);
+        this.#waiting = this.#waiting.filter((other) => other !== entry);
+        reject(job.signal.reason);
       };
-      const self: Waiting = {
-        key,
-        go: () => {
-          signal.removeEventListener('abort', abort);
-          resolve();
-        },
+      const go = (slot: AbortController): void => {
+        job.signal.removeEventListener('abort', abort);
+        resolve(slot);
       };
-      signal.addEventListener('abort', abort, { once: true });
-      this.#waiting.push(self);
+      const entry: Entry = { job, go, sliceSeconds };
+      job.signal.addEventListener('abort', abort, { once: true });
+      this.#waiting.push(entry);
       this.#next();
     });
   }
 
   #next(): void {
     while (this.#running.size < this.#most) {
-      const at = this.#waiting.findIndex((other) => !this.#running.has(other.key));
-      const [next] = at < 0 ? [] : this.#waiting.splice(at, 1);
-      if (next === undefined) return;
-      this.#running.add(next.key);
-      next.go();
+      const ready = this.#waiting.filter(({ job }) => !this.#running.has(job.key));
+      const order = ({ job }: Entry): number => this.#served.get(job.tenant) ?? -1;
+      const entry = ready.reduce<Entry | undefined>((best, other) => (best === undefined || order(other) < order(best) ? other : best), undefined);
+      if (entry === undefined) break;
+      const slot = new AbortController();
+      this.#waiting = this.#waiting.filter((other) => other !== entry);
+      this.#running.set(entry.job.key, { ...entry, slot, until: this.#clock.uptime() + entry.sliceSeconds });
+      this.#served.set(entry.job.tenant, this.#turn++);
+      entry.go(slot);
     }
+    this.#nap?.abort();
+    void this.#preempt();
+  }
+
+  /** Sleeps until the slice of one that holds up another tenant is over, and ends it; again whenever something has changed. */
+  async #preempt(): Promise<void> {
+    if (this.#running.size < this.#most) return;
+    const inTheWay = [...this.#running.values()].filter(
+      ({ job, slot }) => !slot.signal.aborted && this.#waiting.some((other) => other.job.tenant !== job.tenant),
+    );
+    const [first] = inTheWay.sort((a, b) => a.until - b.until);
+    if (first === undefined) return;
+    const nap = new AbortController();
+    this.#nap = nap;
+    await this.#clock.sleepUntil(later(this.#clock.wall(), Math.max(0, first.until - this.#clock.uptime())), nap.signal);
+    if (nap.signal.aborted) return;
+    first.slot.abort(new Error('another tenant waits for the slot'));
+    void this.#preempt();
   }
 }

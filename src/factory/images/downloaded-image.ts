@@ -167,11 +167,17 @@ export class DownloadedImage implements WantedImage {
     const { clock } = this.#parts;
     const held = this.#held;
     if (held !== undefined && this.#need.signingDn !== undefined && clock.uptime() - held.verifiedAt >= signatureSeconds) return this.#verifyAgain(held.copy);
-    this.#enter(`waiting for other downloads before ${maskUrl(this.url)}`);
-    await this.#parts.slots.run(this.url, this.#stop.signal, () => this.#fetch());
+    const waiting = `waiting for other downloads before ${maskUrl(this.url)}`;
+    this.#enter(waiting);
+    await this.#parts.slots.run({ key: this.url, tenant: this.#need.tenant, signal: this.#stop.signal }, (signal) =>
+      this.#fetch(signal).catch((error: unknown) => {
+        this.#stage = waiting;
+        throw error;
+      }),
+    );
   }
 
-  async #fetch(): Promise<void> {
+  async #fetch(signal: AbortSignal): Promise<void> {
     const { copies, clock } = this.#parts;
     const part = copies.part(this.name);
     for (const sibling of this.#parts.siblings(this)) {
@@ -184,7 +190,7 @@ export class DownloadedImage implements WantedImage {
       ...transfer,
       caDir: this.#parts.settings().caDir,
       minFreeBytes: this.#parts.settings().minFreeDiskBytes,
-      signal: this.#stop.signal,
+      signal,
       framedOnly: this.#need.sha256 === undefined,
       onProgress: (bytes, total) => (this.#stage = `downloading ${maskUrl(this.url)} ${progress(bytes, total)}`),
       ...(known === undefined ? {} : { known }),

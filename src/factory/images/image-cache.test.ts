@@ -308,6 +308,8 @@ describe('image cache', () => {
     assert.match(why({ ...bare, model: 'docker' }), /machine_model docker takes its image from a container engine.*valid are cernvm3/);
     assert.match(why(world.machinetype({ rootImage: 'docker://x/y' })), /scheme that is not served; valid are http/);
     assert.match(why(world.machinetype({ rootImage: 'http://' })), /is no valid URL/);
+    world.want(world.machinetype({ targetShare: 0 }));
+    assert.match(why(world.machinetype({ targetShare: 0 })), /target_share is 0, so its image is not fetched/);
     assert.match(why(world.machinetype({ rootImage: '../../etc/passwd' })), /leaves its directory, which is refused/);
   });
 

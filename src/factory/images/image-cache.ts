@@ -47,7 +47,7 @@ export class ImageCache implements Images {
     this.#parts = {
       clock: about.clock,
       copies: this.#copies,
-      slots: new DownloadSlots(maxDownloads),
+      slots: new DownloadSlots(maxDownloads, about.clock),
       download: about.download ?? downloadTo,
       settings: () => this.#settings as Settings,
       changed: () => this.#changed(),
@@ -69,7 +69,7 @@ export class ImageCache implements Images {
     if (typeof needs === 'string') return { ready: false, why: needs };
     if (this.#openFault !== undefined) return { ready: false, why: this.#openFault };
     for (const need of all(needs)) {
-      const preparation = this.#images.get(need.key)?.preparation() ?? { ready: false, why: 'its image has not been looked for yet' };
+      const preparation = this.#images.get(need.key)?.preparation() ?? { ready: false, why: notLookedFor(machinetype) };
       if (!preparation.ready) return preparation;
     }
     return { ready: true };
@@ -79,7 +79,7 @@ export class ImageCache implements Images {
     const needs = needsOf(machinetype);
     if (typeof needs === 'string') throw new ImageError(needs);
     const fileOf = (need: Need): Promise<string> =>
-      this.#images.get(need.key)?.file() ?? Promise.reject(new ImageError(`${machinetype.name}: its image has not been looked for yet`));
+      this.#images.get(need.key)?.file() ?? Promise.reject(new ImageError(`${machinetype.name}: ${notLookedFor(machinetype)}`));
     const [rootImage, initrd] = await Promise.all([fileOf(needs.rootImage), needs.initrd === undefined ? undefined : fileOf(needs.initrd)]);
     return initrd === undefined ? { rootImage } : { rootImage, initrd };
   }
@@ -116,6 +116,7 @@ export class ImageCache implements Images {
   #reconcile(): void {
     const needs = new Map<string, Need>();
     for (const machinetype of this.#wanted) {
+      if (machinetype.targetShare <= 0) continue; // never created (spec/factory.md §3.3)
       const found = needsOf(machinetype);
       if (typeof found !== 'string') for (const need of all(found)) needs.set(need.key, need);
     }
@@ -167,6 +168,9 @@ export class ImageCache implements Images {
     for (const listener of this.#listeners) listener();
   }
 }
+
+const notLookedFor = (machinetype: Machinetype): string =>
+  machinetype.targetShare > 0 ? 'its image has not been looked for yet' : 'target_share is 0, so its image is not fetched';
 
 const all = (needs: { readonly rootImage: Need; readonly initrd?: Need }): readonly Need[] =>
   needs.initrd === undefined ? [needs.rootImage] : [needs.rootImage, needs.initrd];

@@ -9,6 +9,8 @@ import type { Demands } from './verify.ts';
 /** One file that a machinetype needs. Needs with equal keys are the same need. */
 export interface Need extends Demands {
   readonly key: string;
+  /** Whose download it is, when that must be shared out fairly: machinetypes of one pipe have one directory. */
+  readonly tenant: string;
   readonly source:
     | { readonly kind: 'url'; readonly url: string; readonly cacheName: string }
     | { readonly kind: 'file'; readonly path: string; readonly filesDir: string };
@@ -48,13 +50,23 @@ function need(place: string, filesDir: string, demands: Demands): Need | string 
     const key = JSON.stringify([url, demands]);
     const masked = maskUrl(url);
     const plain = masked === url && demands.sha256 === undefined && demands.signingDn === undefined;
-    return { ...demands, key, source: { kind: 'url', url, cacheName: cacheName(masked, demands.role, plain, createHash('sha256').update(key).digest('hex')) } };
+    return {
+      ...demands,
+      key,
+      tenant: filesDir,
+      source: { kind: 'url', url, cacheName: cacheName(masked, demands.role, plain, createHash('sha256').update(key).digest('hex')) },
+    };
   }
   if (place.includes('://')) return `"${maskUrl(place)}" has a scheme that is not served; valid are http://, https://, an absolute path, or a file name`;
   const confined = !place.startsWith('/') || place.startsWith('/cvmfs/');
   if (place.includes('\0') || (confined && place.split('/').includes('..')))
     return `"${printable(place)}" leaves its directory, which is refused; valid is a path without ".."`;
-  return { ...demands, key: JSON.stringify([place, place.startsWith('/') ? '' : filesDir, demands]), source: { kind: 'file', path: place, filesDir } };
+  return {
+    ...demands,
+    key: JSON.stringify([place, place.startsWith('/') ? '' : filesDir, demands]),
+    tenant: filesDir,
+    source: { kind: 'file', path: place, filesDir },
+  };
 }
 
 /** How a need is called in texts for people. */

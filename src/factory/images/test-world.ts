@@ -93,7 +93,7 @@ export class World implements AsyncDisposable {
   }
 
   machinetype(more: Partial<Machinetype>): Machinetype {
-    return { name: 'test', model: 'cernvm3', rootImage: `${this.url}/a.iso`, filesDir: join(this.directory, 'files'), ...more } as Machinetype;
+    return { name: 'test', targetShare: 1, model: 'cernvm3', rootImage: `${this.url}/a.iso`, filesDir: join(this.directory, 'files'), ...more } as Machinetype;
   }
 
   want(...machinetypes: Machinetype[]): void {
