@@ -96,14 +96,14 @@ export function refusals(file: string, text: string): readonly string[] {
   return readConfiguration(inputs).problems.map(problemLine);
 }
 
-/** Writes the file, readable by everyone who may read the directory but writable by the owner. An existing one stays without `force`. */
+/** Writes the file, readable by its owner and group alone, because secrets may come to stand in it. An existing one stays without `force`. */
 export async function writeConfiguration(file: string, text: string, force: boolean): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
   try {
+    await mkdir(dirname(file), { recursive: true });
     await writeFile(file, text, { flag: force ? 'w' : 'wx', mode: 0o640 });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST') throw new CliError(1, `${file} exists already`, 'Name another file, or replace it with --force.', error);
+    if (code === 'EEXIST' && !force) throw new CliError(1, `${file} exists already`, 'Name another file, or replace it with --force.', error);
     throw new CliError(3, `${file} cannot be written (${code})`, 'Name a file in a directory that you may write to: vacua init FILE.', error);
   }
 }
