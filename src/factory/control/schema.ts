@@ -35,6 +35,7 @@ const facts = {
   heartbeatFile: z.string().exactOptional(),
   heartbeat: duration.exactOptional(),
   announceLifetimeAsShutdown: z.boolean().exactOptional(),
+  scratchBytes: z.number().exactOptional(),
   createdAt: time,
   shutdownTime: time,
   drainAnnounced: z.boolean().exactOptional(),
