@@ -16,7 +16,10 @@ class Greeter {
   constructor(text: string) {
     this.#server = createServer((socket) => {
       this.connections++;
-      socket.on('error', () => undefined).end(`${text}\n`);
+      socket
+        .on('error', () => undefined)
+        .resume()
+        .end(`${text}\n`);
     });
   }
   listen(where: { readonly host: string } | { readonly path: string }): Promise<number> {
@@ -158,13 +161,11 @@ describe('isolation of two real guests', { concurrency: false }, () => {
     assert.deepEqual(control, ['self yes hello-from-b'], 'it does listen');
     const said = await lines(a, [talk('b', '169.254.169.2', 7777)]);
     assert.deepEqual(said, ['b no']);
-    const claim = (address: string): string =>
-      [
-        `ip address add ${address}/32 dev eth0`,
-        `arping -c 2 -U -I eth0 -s ${address} ${address}; arping -c 2 -A -I eth0 -s ${address} ${address}`,
-        `ip address del ${address}/32 dev eth0`,
-      ].join('\n');
-    assert.match(await a.run(['169.254.169.254', '169.254.169.253', '169.254.169.2'].map(claim).join('\n')), /Sent 2 probe/, 'the claims were sent');
+    const claimed = ['169.254.169.254', '169.254.169.253', '169.254.169.2'];
+    const claim = (address: string): string[] => ['-U', '-A'].map((how) => `arping -c 2 ${how} -I eth0 -s ${address} ${address} &`);
+    const put = (how: string): string[] => claimed.map((address) => `ip address ${how} ${address}/32 dev eth0`);
+    const sent = await a.run([...put('add'), ...claimed.flatMap(claim), 'wait', ...put('del')].join('\n'));
+    assert.equal(sent.match(/^Sent 2 probe/gm)?.length, 6, 'all claims were sent');
     const request = 'curl -s -m 5 http://169.254.169.254/after-arp >/dev/null';
     await Promise.all([a.run(request), b.run(request)]);
     for (const hands of [a, b]) assert.equal(hands.requests.filter((r) => r === 'GET /after-arp').length, 1);
