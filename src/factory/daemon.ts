@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
+import { problemLine } from '../core/config/problem.ts';
 import type { Rule } from '../core/decision.ts';
 import type { Settings } from '../core/settings.ts';
 import { machineId } from '../core/units.ts';
@@ -182,7 +183,7 @@ export async function runFactory(options: RunOptions): Promise<0 | 2 | 3> {
     return 0;
   } catch (error) {
     if (error instanceof ConfigurationRefused) {
-      for (const p of error.problems) say(`${p.file}:${p.line}:${p.column}: ${p.option === undefined ? '' : `${p.option}: `}${p.text}`);
+      for (const problem of error.problems) say(problemLine(problem));
       say(`${error.message}; see them all with: vacua check`);
       return 2;
     }
