@@ -107,7 +107,7 @@ test('a machine that does not obey is removed by force after 30 s', () => {
   assert.deepEqual(actions(ending(29, 'wallclock'), listed({})), []);
   assert.deepEqual(actions(ending(30, 'wallclock'), listed({})), ['destroy wallclock']);
   assert.deepEqual(actions(ending(0, 'heartbeat-old'), listed({})), ['destroy heartbeat-old'], 'at once where no obedience can be expected');
-  assert.equal(decide(observedWith([ending(29, 'wallclock')]), quiet, () => 0).wakeAt, later(now, 1.001));
+  assert.equal(decide(observedWith([ending(29, 'wallclock')]), quiet, () => 0).wakeAt, later(now, 1));
 });
 
 test('a global shutdown time shortens running machines, never nearer than grace, and Vac 3.1 enforces it at once', () => {

@@ -1,6 +1,6 @@
 import { type Instant, instant } from '../units.ts';
 
-/** Collects the moments after which the same facts would give another decision. */
+/** Collects the moments from which on the same facts give another decision. Moments already past are ignored. */
 export class Alarm {
   readonly #now: Instant;
   #at: Instant;
@@ -11,9 +11,14 @@ export class Alarm {
     this.#at = latest;
   }
 
-  /** The rule changes its mind once `t` lies in the past: all limits are of the form `now > t`. Moments already past are ignored. */
+  /** For limits of the form `now > t`. */
   after(t: Instant): void {
-    if (t >= this.#now && t + 1 < this.#at) this.#at = instant(Math.floor(t) + 1);
+    this.from(instant(Math.floor(t) + 1));
+  }
+
+  /** For limits of the form `now >= t`. */
+  from(t: Instant): void {
+    if (t > this.#now && t < this.#at) this.#at = instant(Math.ceil(t));
   }
 
   get at(): Instant {

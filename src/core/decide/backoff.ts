@@ -1,4 +1,5 @@
-import { type Instant, instant, later } from '../units.ts';
+import { type Instant, later } from '../units.ts';
+import type { Alarm } from './alarm.ts';
 import type { Tally } from './shares.ts';
 
 export type BackOff = { readonly why: 'backing_off' | 'scout_out'; readonly until: Instant };
@@ -17,10 +18,10 @@ export function backOff(tally: Tally, now: Instant): BackOff | undefined {
   return tally.fresh > 0 && now <= scouting ? { why: 'scout_out', until: scouting } : undefined;
 }
 
-/** First moment at which the back-off may be over, if nothing but time passes on this factory. */
-export function backOffEnds(tally: Tally, back: BackOff): Instant {
-  if (back.why === 'backing_off' || tally.ownFreshUntil === undefined) return back.until;
-  return instant(Math.min(back.until, tally.ownFreshUntil));
+/** Sets the alarm for what time alone may change in a back-off: its end, or for a scout of this factory that it is no longer fresh. */
+export function watchBackOff(tally: Tally, back: BackOff, alarm: Alarm): void {
+  alarm.after(back.until);
+  if (back.why === 'scout_out' && tally.ownFreshUntil !== undefined) alarm.from(tally.ownFreshUntil);
 }
 
 /** Pause after creations of a machinetype failed in a row: 5 s, doubled with each, at most 10 minutes. */

@@ -3,7 +3,7 @@ import type { Observed } from '../observed.ts';
 import type { Settings } from '../settings.ts';
 import { elapsed, later } from '../units.ts';
 import type { Alarm } from './alarm.ts';
-import { backOff, backOffEnds, creationPause } from './backoff.ts';
+import { backOff, creationPause, watchBackOff } from './backoff.ts';
 import type { Tally } from './shares.ts';
 
 /** Why no machine of this type may be started now (spec/factory.md §8.2, and under our rule what this host lacks); undefined: eligible. */
@@ -21,12 +21,14 @@ export function ineligible(tally: Tally, observed: Observed, settings: Settings,
       if (now <= until) return { why: 'creation_failing', count: failures.count, until, text: failures.why };
     }
   }
-  if (settings.shutdownTime !== undefined && later(now, type.minWallclock) >= settings.shutdownTime) {
-    return { why: 'shutdown_time_near', needs: type.minWallclock, left: elapsed(now, settings.shutdownTime) };
+  if (settings.shutdownTime !== undefined) {
+    alarm.from(later(settings.shutdownTime, -type.minWallclock));
+    if (later(now, type.minWallclock) >= settings.shutdownTime)
+      return { why: 'shutdown_time_near', needs: type.minWallclock, left: elapsed(now, settings.shutdownTime) };
   }
   const back = backOff(tally, now);
   if (back === undefined || tally.lastAbort === undefined) return undefined;
-  alarm.after(backOffEnds(tally, back));
+  watchBackOff(tally, back, alarm);
   const abort = { lastAbort: tally.lastAbort.at, message: tally.lastAbort.message, factory: tally.lastAbort.factory };
   return back.why === 'backing_off'
     ? { why: 'backing_off', until: back.until, ...abort }

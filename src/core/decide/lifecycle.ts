@@ -124,7 +124,7 @@ function end(turn: Turn, m: Machine & { state: 'creating' | 'running' }, why: Ki
   const message = publishedMessage(m.message?.text) === undefined ? killMessages[why] : undefined;
   turn.actions.push({ kind: 'end', id: m.id, why, ...(message === undefined ? {} : { message }) });
   if (forced.has(why)) turn.actions.push({ kind: 'destroy', id: m.id, why });
-  else turn.alarm.after(later(now, shutdownPatience));
+  else turn.alarm.from(later(now, shutdownPatience));
   // A machine that was running until this moment has lived until now; a paused one only until it was last seen running.
   const lived = m.state === 'running' && why !== 'paused' ? { heartbeatAt: now } : {};
   endingStill(turn, { ...m, ...lived, state: 'ending', killReason: why, endingSince: now });
@@ -133,7 +133,7 @@ function end(turn: Turn, m: Machine & { state: 'creating' | 'running' }, why: Ki
 function ending(turn: Turn, m: Machine & { state: 'ending' }): void {
   const patience = later(m.endingSince, shutdownPatience);
   if (forced.has(m.killReason) || turn.observed.now >= patience) turn.actions.push({ kind: 'destroy', id: m.id, why: m.killReason });
-  else turn.alarm.after(patience);
+  else turn.alarm.from(patience);
   endingStill(turn, m);
 }
 
@@ -174,7 +174,7 @@ function noteAbort(turn: Turn, m: Machine, outcome: Outcome): void {
 
 function occupy(turn: Turn, m: LiveMachine, isEnding: boolean, startedAt = 'startedAt' in m ? m.startedAt : undefined, shutdownTime = m.shutdownTime): void {
   const booted = startedAt === undefined ? undefined : later(startedAt, bootPatience);
-  if (booted !== undefined) turn.alarm.after(booted);
+  if (booted !== undefined) turn.alarm.from(booted);
   const booting = !isEnding && (booted === undefined || (m.contactAt === undefined && turn.observed.now < booted));
   turn.occupants.push({
     machinetype: m.machinetype,

@@ -1,6 +1,7 @@
 import type { Placement } from '../decision.ts';
 import type { Machinetype } from '../machinetype.ts';
 import { elapsed, type Instant, instant, later } from '../units.ts';
+import type { Alarm } from './alarm.ts';
 import type { Occupant } from './lifecycle.ts';
 
 /** Where machines can go on this factory: processors, slots, superslots (spec/factory.md §5, §8.4). */
@@ -53,24 +54,33 @@ export interface Rules {
   readonly superslot: number;
   /** The global shutdown time: no machine is given a later one. */
   readonly shutdownTime?: Instant | undefined;
+  readonly alarm: Alarm;
 }
 
 export type Placed = { readonly placement: Placement } | { readonly placement?: undefined; readonly free: number; readonly reserved: number };
+
+/** Whether what is left until `end` is a lifetime that the machinetype wants. */
+function lasts(type: Machinetype, end: Instant, { now, alarm }: Rules): boolean {
+  alarm.after(later(end, -type.minWallclock));
+  alarm.from(later(end, -type.maxWallclock));
+  const left = elapsed(now, end);
+  return type.minWallclock <= left && left <= type.maxWallclock;
+}
 
 /**
  * The first machine of `order` that fits: existing superslots first, earliest end first, then a new one. What an existing
  * superslot lacks stays reserved for it, even if nothing fits there (spec/factory.md §8.4).
  */
 export function place(order: readonly Machinetype[], room: Room, rules: Rules): Placed {
-  const { now, superslot } = rules;
+  const { now, superslot, alarm } = rules;
   const limit = (end: Instant): Instant => (rules.shutdownTime === undefined ? end : instant(Math.min(end, rules.shutdownTime)));
   const slot = room.freeSlot();
   let free = room.free;
   for (const { end, gap: lacking } of superslot > 1 ? room.gaps(superslot, now) : []) {
+    alarm.after(end);
     const gap = Math.min(free, lacking);
     free -= gap;
-    const left = elapsed(now, end);
-    const type = order.find((t) => t.minProcessors <= gap && t.minWallclock <= left && left <= t.maxWallclock);
+    const type = order.find((t) => t.minProcessors <= gap && lasts(t, end, rules));
     const processors = type === undefined ? 0 : Math.min(gap, type.maxProcessors, superslot);
     if (type === undefined || slot === undefined || processors < 1) continue;
     return { placement: { machinetype: type.name, slot, processors, shutdownTime: limit(end), superslot: 'existing' } };

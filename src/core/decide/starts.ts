@@ -45,7 +45,7 @@ export const groupShareOf = ({ rule, configuration }: Pick<Field, 'rule' | 'conf
 export function chooseStarts(field: Field, first: readonly Ranked[]): Starts {
   const { observed, occupants, room, rule, all } = field;
   const { settings } = field.configuration;
-  const rules = { now: observed.now, superslot: settings.processorsPerSuperslot, shutdownTime: settings.shutdownTime };
+  const rules = { now: observed.now, superslot: settings.processorsPerSuperslot, shutdownTime: settings.shutdownTime, alarm: field.alarm };
   const placements: Placement[] = [];
   let lack = { free: room.free, reserved: 0 };
   let stop = veto(observed, settings, occupants, room.used, room.total);
@@ -74,6 +74,6 @@ export function chooseStarts(field: Field, first: readonly Ranked[]): Starts {
     }
   }
   const ends = vetoEnds(stop);
-  if (ends !== undefined) field.alarm.after(ends);
+  if (ends !== undefined) field.alarm.from(ends);
   return { placements, stop, lack };
 }
