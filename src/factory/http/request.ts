@@ -1,7 +1,7 @@
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { version } from '../version.ts';
-import { HttpFetchError } from './error.ts';
+import { HttpFetchError, maskUrl } from './error.ts';
 import { serverTrust } from './trust.ts';
 
 export interface RequestOptions {
@@ -92,7 +92,7 @@ async function follow(text: string, options: RequestOptions, signal: AbortSignal
 function parse(text: string, asked: string, code: 'HTTP_URL' | 'HTTP_REDIRECT', base?: URL): URL {
   const url = URL.parse(text, base?.href);
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
-    const what = code === 'HTTP_URL' ? 'not a URL that can be fetched' : `redirected to "${text.slice(0, 100).replace(/[^ -~]/g, '?')}"`;
+    const what = code === 'HTTP_URL' ? 'not a URL that can be fetched' : `redirected to "${maskUrl(text.slice(0, 100))}"`;
     throw new HttpFetchError(code, asked, `${what}; valid are http://… and https://…`);
   }
   return url;

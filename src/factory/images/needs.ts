@@ -21,8 +21,17 @@ export interface Needs {
   readonly initrd?: Need;
 }
 
+/** By machinetype, which never changes: the loop asks for each in every turn. */
+const known = new WeakMap<Machinetype, Needs | string>();
+
 /** What a machinetype needs, or why nothing would do. Looks at no file. */
 export function needsOf(machinetype: Machinetype): Needs | string {
+  const needs = known.get(machinetype) ?? findNeeds(machinetype);
+  known.set(machinetype, needs);
+  return needs;
+}
+
+function findNeeds(machinetype: Machinetype): Needs | string {
   const { model, rootImage, initrd } = machinetype;
   const role = rootRole(model);
   if (role === undefined)
