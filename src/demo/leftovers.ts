@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
@@ -27,13 +27,15 @@ export function writeOwner(directory: string): void {
   writeFileSync(ownerFile(directory), JSON.stringify(owner));
 }
 
-/** Demonstration directories below `varDir` whose owner has gone. */
+/** Demonstration directories of this account (of any, for root) below `varDir` whose owner has gone. */
 export function abandoned(varDir: string): readonly string[] {
   return readdirSync(varDir)
     .filter((name) => name.startsWith('demo-'))
     .map((name) => join(varDir, name))
-    .filter((directory) => !hasOwner(directory));
+    .filter((directory) => isOurs(directory) && !hasOwner(directory));
 }
+
+const isOurs = (directory: string): boolean => process.getuid?.() === 0 || statSync(directory).uid === process.getuid?.();
 
 function hasOwner(directory: string): boolean {
   const text = readIfThere(ownerFile(directory));

@@ -37,7 +37,7 @@ export interface Pace {
 
 export const realPace: Pace = {
   backoff: seconds(10),
-  fizzle: seconds(30),
+  fizzle: seconds(45),
   heartbeat: seconds(30),
   lease: seconds(25),
   maxWallclock: seconds(900),

@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import type { Verdict } from '../core/decision.ts';
+import type { Machine, Outcome } from '../core/machine.ts';
+import { type Instant, instant, later, machineId, seconds } from '../core/units.ts';
+import { integrate } from './job.ts';
+import { JobQueue } from './queue.ts';
+import { DemoRecord } from './record.ts';
+import { simulatedPace, type TenantName, tenants } from './site.ts';
+import { stateOf } from './state.ts';
+import { Story } from './story.ts';
+import { checks, summary } from './summary.ts';
+
+const start = instant(1_000_000_000_000);
+let ids = 0;
+const machine = (tenant: TenantName, slot = 0): Machine => ({
+  id: machineId(`00000000-0000-4000-8000-${String(++ids).padStart(12, '0')}`),
+  name: `host-0${slot}.demo.example.com`,
+  slot,
+  machinetype: `${tenant}-prod`,
+  machinegroup: `${tenant}-prod`,
+  model: 'kernel',
+  processors: 1,
+  memoryMb: 128,
+  fizzle: seconds(1),
+  machinesDirDays: 3,
+  createdAt: start,
+  shutdownTime: later(start, 900),
+  state: 'running',
+  startedAt: start,
+  heartbeatAt: start,
+  cpuSeconds: seconds(0),
+});
+function finish(record: DemoRecord, tenant: TenantName, outcome: Partial<Outcome>): void {
+  const ended = { ...machine(tenant), state: 'finished', finishedAt: start, outcome: { cause: 'power-off', abort: false, ...outcome } } as Machine & {
+    outcome: Outcome;
+  };
+  record.listener().finished?.({ machine: ended, outcome: ended.outcome });
+}
+function decide(record: DemoRecord, blue: Verdict): void {
+  const reason = { targetShare: 1, hs06: 0, machines: 0, score: 0, groupScore: 0, fresh: 0 };
+  const machinetypes = [
+    { machinetype: 'red-prod', verdict: { why: 'eligible' } as const, ...reason },
+    { machinetype: 'blue-prod', verdict: blue, ...reason },
+  ];
+  record.listener().decided?.({ at: start, actions: [], wakeAt: start, reasons: { usedProcessors: 0, totalProcessors: 4, machinetypes, order: [] } });
+}
+const backingOff = (message: string): Verdict => ({ why: 'backing_off', until: later(start, 10), lastAbort: start, message, factory: 'host' });
+const newQueues = (): Map<TenantName, JobQueue> => {
+  let token = 0;
+  return new Map(tenants.map(({ name }) => [name, new JobQueue({ lease: seconds(10), newToken: () => `t${++token}` })]));
+};
+/** Does every job that waits; a machine that hangs loses its lease. */
+function workOff(queue: JobQueue | undefined, at: Instant): Instant {
+  let now = at;
+  for (let lease = queue?.take(now); lease !== undefined; lease = queue?.take(now)) {
+    if (lease.kind === 'hang') now = later(now, 10);
+    else queue?.finish(lease.token, integrate(lease.spec), now);
+  }
+  return now;
+}
+
+test('shares count only while every tenant has work, none backs off, and all have had a machine', () => {
+  const record = new DemoRecord();
+  const mixed = [machine('red', 0), machine('red', 1), machine('red', 2), machine('blue', 3)];
+  const reds = mixed.map((m) => ({ ...m, machinetype: 'red-prod' }));
+  let now = start;
+  const sample = (machines: readonly Machine[], haveWork = true): void => {
+    now = later(now, 10);
+    record.sample(machines, 4, haveWork, now);
+  };
+  sample(mixed.slice(0, 2));
+  sample(reds);
+  assert.equal(record.reached('red'), undefined, 'blue has had no machine yet');
+  sample(mixed);
+  assert.equal(record.reached('red'), 0.75);
+  sample(reds);
+  assert.equal(record.reached('red'), 7 / 8, 'blue competes, and is without a machine');
+  decide(record, backingOff('300 no more work'));
+  sample(reds);
+  sample(mixed, false);
+  assert.equal(record.reached('red'), 7 / 8);
+  decide(record, { why: 'eligible' });
+  sample(reds);
+  assert.equal(record.reached('red'), 7 / 8, 'not before blue has a machine again');
+});
+
+test('a queue counts as dry only for lack of work', () => {
+  const record = new DemoRecord();
+  decide(record, backingOff('700 Heartbeat file not updated'));
+  assert.equal(record.dry.has('blue'), false);
+  decide(record, backingOff('300 no more work'));
+  assert.equal(record.dry.has('blue'), true);
+});
+
+test('red always has work until blue has been served twice', () => {
+  const queues = newQueues();
+  const record = new DemoRecord();
+  const story = new Story(queues, simulatedPace);
+  story.advance(record, start);
+  assert.ok((queues.get('red')?.counts(start).waiting ?? 0) > 0);
+  let now = workOff(queues.get('blue'), start);
+  story.advance(record, now);
+  assert.equal(queues.get('blue')?.counts(now).submitted, simulatedPace.batch, 'no second batch before blue was seen dry');
+  decide(record, backingOff('300 no more work'));
+  story.advance(record, now);
+  assert.equal(queues.get('blue')?.counts(now).submitted, 2 * simulatedPace.batch);
+  assert.equal(queues.get('blue')?.counts(now).lost, 1, 'the job that hung');
+  now = workOff(queues.get('blue'), now);
+  assert.equal(story.done(now), false, 'red still has work');
+  now = workOff(queues.get('red'), now);
+  story.advance(record, now);
+  assert.equal(story.done(now), true);
+});
+
+test('the summary says what held, and what did not', () => {
+  const queues = newQueues();
+  const record = new DemoRecord();
+  const counts = (): Map<TenantName, ReturnType<JobQueue['counts']>> => new Map([...queues].map(([name, q]) => [name, q.counts(start)]));
+  for (const queue of queues.values()) queue.submit({ seed: 5, points: 100 });
+  const state = () => stateOf({ provider: 'sim', startedAt: start, machines: [], queues: counts(), record, why: [], now: later(start, 65) });
+  const failing = checks({ state: state(), record, usage: [], ownCpu: 1, left: ['process 12'] });
+  assert.deepEqual(
+    failing.map((c) => c.held),
+    [false, false, false, false, true, false],
+  );
+  for (const queue of queues.values()) workOff(queue, start);
+  decide(record, backingOff('300 no more work'));
+  decide(record, { why: 'eligible' });
+  const four = [machine('red', 0), machine('red', 1), machine('red', 2), machine('blue', 3)];
+  for (const at of [start, later(start, 10)]) record.sample(four, 4, true, at);
+  finish(record, 'blue', { code: 700, killReason: 'heartbeat-old' });
+  finish(record, 'red', { code: 200 });
+  const usage = record.finished.map((m) => ({ id: m.id })) as unknown as Parameters<typeof summary>[0]['usage'];
+  const ending = { state: state(), record, usage, ownCpu: 1, left: [] };
+  assert.deepEqual(
+    checks(ending).filter((c) => !c.held),
+    [],
+  );
+  const text = summary(ending).join('\n');
+  assert.match(text, /^1:05 on 4 slots, 2 machines by sim$/m);
+  assert.match(text, /^red +75 % +75 % +1 of 1 +1 +200 ×1$/m);
+  assert.match(text, /^blue +25 % +25 % +1 of 1 +1 +700 ×1$/m);
+});
