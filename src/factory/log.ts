@@ -31,7 +31,14 @@ export function logTo(bus: EventBus, destination: LogDestination, level: LogLeve
       const gist = gistOf(decision);
       const news = decision.actions.length > 0 || gist !== lastGist;
       lastGist = gist;
-      log[news ? 'info' : 'debug']({ actions: decision.actions.map(actionFields), ...reasonFields(decision), wakeAt: timeText(decision.wakeAt) }, 'decided');
+      log[news ? 'info' : 'debug'](
+        {
+          ...(decision.actions.length === 0 ? {} : { actions: decision.actions.map(actionFields) }),
+          ...reasonFields(decision),
+          wakeAt: timeText(decision.wakeAt),
+        },
+        'decided',
+      );
     },
     recorded: ({ action, machine }) => log.debug({ ...actionFields(action), ...machineFields(machine) }, 'recorded'),
     performed: ({ action, machine, took }) => log.info({ ...actionFields(action), ...machineFields(machine), took }, 'performed'),

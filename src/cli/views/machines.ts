@@ -94,8 +94,9 @@ function efficiency(m: Machine): string {
 function note(m: Machine): Cell {
   if (m.state === 'ending') return m.killReason;
   if (m.state === 'finished') {
-    const { message, abort, cause } = m.outcome;
-    return { text: message === undefined ? cause : `"${message}"`, style: abort ? 'red' : 'dim' };
+    const { message, abort, cause, killReason } = m.outcome;
+    const unsaid = killReason === undefined ? cause : `${cause} (${killReason})`;
+    return { text: message === undefined ? unsaid : `"${message}"`, style: abort ? 'red' : 'dim' };
   }
   return m.message === undefined ? '' : `"${m.message.text}"`;
 }
