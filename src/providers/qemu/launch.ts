@@ -10,7 +10,7 @@ import { groupsArgument, type Owner } from './owner.ts';
 import { runState } from './qmp.ts';
 
 /** Where the daemon's PATH lacks them: `ip`, `nft` and `udhcpd` are in sbin. Nothing else of its environment reaches a machine. */
-export const toolEnvironment = (): NodeJS.ProcessEnv => ({ PATH: `${process.env['PATH'] ?? ''}:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin`, LC_ALL: 'C' });
+export const toolEnvironment = (): NodeJS.ProcessEnv => ({ PATH: `${process.env['PATH'] ?? ''}:/usr/local/sbin:/usr/sbin:/sbin`, LC_ALL: 'C' });
 
 /** How machines are launched on this host; fixed when the provider is opened. */
 export interface Manner {

@@ -83,27 +83,31 @@ function children(pid: number): number[] {
   }
 }
 
+/** A process and all below it, each with its start. */
+function family(pid: number): { readonly pid: number; readonly startTicks: number }[] {
+  const facts = processFacts(pid);
+  return facts === undefined ? [] : [{ pid, startTicks: facts.startTicks }, ...children(pid).flatMap(family)];
+}
+
 /**
  * Ends the launcher and all of its process group by force; the kernel then ends everything in its namespaces. Resolves with
  * true when they are gone, with false when they are not after `milliseconds`.
  */
 export async function killLauncher(launcher: Launcher, milliseconds: number): Promise<boolean> {
-  const qemu = isAlive(launcher) ? qemuProcess(launcher) : undefined;
-  const qemuStart = qemu === undefined ? undefined : processFacts(qemu)?.startTicks;
-  if (isAlive(launcher)) {
-    for (const target of [-launcher.pid, launcher.pid]) {
-      try {
-        process.kill(target, 'SIGKILL');
-      } catch {
-        // ESRCH: it has ended, or has not become the leader of its group yet
-      }
+  if (!isAlive(launcher)) return true;
+  const members = family(launcher.pid);
+  for (const target of [-launcher.pid, launcher.pid]) {
+    try {
+      process.kill(target, 'SIGKILL');
+    } catch {
+      // ESRCH: it has just ended
     }
   }
-  const gone = (): boolean => {
-    if (isAlive(launcher)) return false;
-    const facts = qemu === undefined ? undefined : processFacts(qemu);
-    return facts === undefined || facts.startTicks !== qemuStart || facts.state === 'Z' || facts.state === 'X';
-  };
+  const gone = (): boolean =>
+    members.every(({ pid, startTicks }) => {
+      const facts = processFacts(pid);
+      return facts === undefined || facts.startTicks !== startTicks || facts.state === 'Z' || facts.state === 'X';
+    });
   for (const end = performance.now() + milliseconds; !gone(); ) {
     if (performance.now() > end) return false;
     await pause(3);
