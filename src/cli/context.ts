@@ -1,5 +1,6 @@
 import type { Instant } from '../core/units.ts';
 import type { ControlClient } from '../factory/control/client.ts';
+import { printableJson } from './text.ts';
 
 /** 0 ok, 1 the answer is no, 2 usage or configuration, 3 something is unreachable (design §9). */
 export type ExitCode = 0 | 1 | 2 | 3;
@@ -52,5 +53,5 @@ export class CliError extends Error {
 
 /** One line. */
 export const print = (to: Writer, text = ''): void => void to.write(`${text}\n`);
-/** One JSON document, indented, with a final newline. */
-export const printJson = (to: Writer, value: unknown): void => print(to, JSON.stringify(value, null, 2));
+/** One JSON document, indented, with a final newline; safe on a terminal whatever its texts hold. */
+export const printJson = (to: Writer, value: unknown): void => print(to, printableJson(JSON.stringify(value, null, 2)));

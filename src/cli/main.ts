@@ -25,7 +25,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
   isTerminal,
-  width: isTerminal ? process.stdout.columns : Number.MAX_SAFE_INTEGER,
+  width: isTerminal ? process.stdout.columns || 80 : Number.MAX_SAFE_INTEGER,
   colour: isTerminal && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb',
   get signal() {
     return interruption();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import * as fc from 'fast-check';
-import { displayWidth, fit, printable, printableLines } from './text.ts';
+import { displayWidth, fit, printable, printableJson, printableLines } from './text.ts';
 
 const dangerous = [
   ...Array.from({ length: 0x20 }, (_, i) => String.fromCodePoint(i)),
@@ -71,4 +71,14 @@ it('widths are those of a terminal', () => {
   assert.equal(displayWidth('日本'), 4);
   assert.equal(displayWidth('e\u0301'), 1);
   assert.equal(displayWidth('👍'), 2);
+});
+
+it('printable JSON means the same and holds nothing that a terminal acts on', () => {
+  fc.assert(
+    fc.property(fc.jsonValue(), anything, (value, text) => {
+      const json = printableJson(JSON.stringify([value, text], null, 2));
+      assert.deepEqual(JSON.parse(json), JSON.parse(JSON.stringify([value, text])));
+      for (const character of dangerous) assert.ok(character === '\n' || !json.includes(character));
+    }),
+  );
 });

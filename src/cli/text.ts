@@ -25,6 +25,13 @@ export const printableLines = (text: string): string =>
     .map((line) => printable(line.replace(/\r+$/, '')))
     .join('\n');
 
+/** JSON text in which the same characters are written as `\\uXXXX`, so that it means the same and is safe on a terminal. */
+export const printableJson = (json: string): string =>
+  json.replaceAll(unprintable, (character) =>
+    character === '\n' ? character : [...Array(character.length).keys()].map((i) => unit(character.charCodeAt(i))).join(''),
+  );
+const unit = (code: number): string => `\\u${code.toString(16).padStart(4, '0')}`;
+
 const zeroWidth = /[\p{Mn}\p{Me}]/u;
 const wide =
   /[\u1100-\u115f\u231a\u231b\u23e9-\u23f3\u25fd\u25fe\u2614\u2615\u2648-\u2653\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe10-\ufe19\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{16fe0}-\u{18cff}\u{1aff0}-\u{1b2ff}\u{1f000}-\u{1faff}\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u;

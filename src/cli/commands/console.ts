@@ -30,7 +30,8 @@ export function register(program: Command, context: CliContext): void {
       if (!options.follow) return;
       const { signal } = context;
       const quiet = (): void => undefined;
-      while (!signal.aborted && isLive(await daemon.machine(id))) {
+      const lives = async (): Promise<boolean> => (await daemon.machines()).some((m) => m.id === id && isLive(m));
+      while (!signal.aborted && (await lives())) {
         await pause(pollMs, undefined, { signal }).catch(quiet); // an abort is the end that was asked for
         await show();
       }

@@ -3,6 +3,7 @@ import { InvalidArgumentError, type Command } from 'commander';
 import { layout } from '../../factory/layout.ts';
 import { CliError, type CliContext, print } from '../context.ts';
 import { LogReader } from '../log-reader.ts';
+import { printableJson } from '../text.ts';
 import { isAbout, logLine, readLogLine } from '../views/log-line.ts';
 
 const pollMs = 500;
@@ -22,7 +23,7 @@ export function register(program: Command, context: CliContext): void {
         const record = readLogLine(line);
         return record !== undefined && (machine === undefined || isAbout(record, machine));
       };
-      const show = (line: string): void => print(context.stdout, options.json ? line : logLine(readLogLine(line) ?? {}, context.colour));
+      const show = (line: string): void => print(context.stdout, options.json ? printableJson(line) : logLine(readLogLine(line) ?? {}, context.colour));
       if (!reader.exists) throw new CliError(3, `there is no log at ${path}`, `Start a factory with \`vacua factory --state-dir ${context.stateDir}\`.`);
       for (const line of reader.last(options.lines, wanted)) show(line);
       if (!options.follow) return;

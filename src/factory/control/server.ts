@@ -1,7 +1,7 @@
-import { chmodSync, mkdtempSync, renameSync, rmSync, unlinkSync } from 'node:fs';
+import { chmodSync, mkdirSync, renameSync, rmSync, unlinkSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { connect } from 'node:net';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { createAdaptorServer } from '@hono/node-server';
 import { type Instant, instant } from '../../core/units.ts';
 import type { EventBus } from '../events.ts';
@@ -24,6 +24,7 @@ export class ControlServer implements AsyncDisposable {
   readonly #options: ControlOptions;
   readonly #streams = new Set<EventStream>();
   #server: Server | undefined;
+  #short: ShortPath | undefined;
 
   constructor(options: ControlOptions) {
     this.#options = options;
@@ -38,10 +39,13 @@ export class ControlServer implements AsyncDisposable {
     if (await answers(socketPath)) throw new Error(`${socketPath}: another factory already answers on this socket; stop it first`);
     const app = controlApp({ view, bus, log, now, streams: this.#streams });
     const server = createAdaptorServer({ fetch: app.fetch }) as Server;
-    const workshop = mkdtempSync(join(dirname(socketPath), '.control-'));
-    const made = join(workshop, 's');
+    const workshop = join(dirname(socketPath), '.control');
+    rmSync(workshop, { recursive: true, force: true }); // of a process that was killed right here
+    mkdirSync(workshop, { mode: 0o700 });
+    const made = join(workshop, basename(socketPath));
+    // Kept until the server is closed: Node then removes this path, and its number must not have become another directory's.
+    const short = new ShortPath(made);
     try {
-      using short = new ShortPath(made);
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);
         server.listen(short.path, () => {
@@ -52,12 +56,13 @@ export class ControlServer implements AsyncDisposable {
       chmodSync(made, 0o600);
       renameSync(made, socketPath);
     } catch (error) {
-      server.close();
+      server.close(() => short[Symbol.dispose]());
       throw error;
     } finally {
       rmSync(workshop, { recursive: true, force: true });
     }
     this.#server = server;
+    this.#short = short;
   }
 
   /** Ends event streams and connections and removes the socket. Does nothing when it does not listen. */
@@ -72,6 +77,7 @@ export class ControlServer implements AsyncDisposable {
     const late = setTimeout(() => server.closeAllConnections(), 1000);
     await closed;
     clearTimeout(late);
+    this.#short?.[Symbol.dispose]();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
