@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { link, readdir, readFile, stat, unlink } from 'node:fs/promises';
+import { copyFile, link, readdir, readFile, rename, stat, truncate, unlink } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -258,6 +258,30 @@ describe('image cache', () => {
     await world.ready(machinetype);
     assert.equal((await world.images.files(machinetype)).rootImage, rootImage);
     assert.deepEqual(world.requests, ['/a.iso', '/a.iso']);
+  });
+
+  it('believes nothing of a copy that is not as it was, but verifies it again after a restart', async () => {
+    await using world = await World.open();
+    world.serve = (_request, response) => send(response, isoImage(), { etag: '"v"' });
+    const machinetype = world.machinetype({});
+    world.want(machinetype);
+    await world.ready(machinetype);
+    const { rootImage } = await world.images.files(machinetype);
+    await world.images.close();
+    await truncate(rootImage, 35_000);
+    await world.restart();
+    world.want(machinetype);
+    await world.ready(machinetype);
+    assert.deepEqual(await readFile(rootImage), isoImage());
+    assert.equal(world.requests.length, 2);
+    await world.stopServer();
+    await world.images.close();
+    await copyFile(rootImage, `${rootImage}.moved`);
+    await rename(`${rootImage}.moved`, rootImage);
+    await world.restart();
+    world.want(machinetype);
+    await world.ready(machinetype);
+    await world.images.files(machinetype);
   });
 
   it('refuses what servers should not send, each with a precise text', async () => {
