@@ -69,7 +69,7 @@ function vetoSentence(veto: Veto, { observed, configuration, until, ago }: Scene
     case 'shutdown_time_passed':
       return `shutdown_time was ${ago(veto.shutdownTime)}. Remove it from the configuration to start machines again`;
     case 'draining':
-      return 'this factory is draining: machines run to their end. vacua drain off, or draining = no, ends that';
+      return 'this factory is draining: machines run to their end. vacua drain off ends it, or draining = no in the configuration';
     case 'disk':
       return `only ${gib(veto.freeBytes)} are free on the file system of the state directory, ${gib(veto.neededBytes)} are needed. Make room there`;
     case 'no_free_processors':

@@ -24,6 +24,6 @@ test('under vac31 the choice is that of spec/factory.md §8.2–8.4 worked out a
       assert.deepEqual(fast.messages_written ?? {}, slow.messages);
       assert.deepEqual(fast.ends_in_changed ?? {}, slow.shortened);
     }),
-    { numRuns: 3000 },
+    { numRuns: 2000 },
   );
 });

@@ -11,7 +11,7 @@ import { anyWorld, type World } from './world.ts';
 const rules: readonly Rule[] = ['vacua', 'vac31'];
 const half = (): number => 0.5;
 const holds = (claim: (world: World, rule: Rule) => void): void => {
-  fc.assert(fc.property(anyWorld, fc.constantFrom(...rules), claim), { numRuns: 1000 });
+  fc.assert(fc.property(anyWorld, fc.constantFrom(...rules), claim), { numRuns: 600 });
 };
 const actionsOf = ({ observed, configuration }: World, rule: Rule): readonly Action[] => decide(observed, configuration, half, rule).actions;
 const creations = (actions: readonly Action[]) => actions.filter((a) => a.kind === 'create');
