@@ -77,20 +77,15 @@ missing_of() {
   done
 }
 
-# Runs a command as root. Asks for a password only on a terminal.
+# Runs a command as root, without input. Asks for a password only on a terminal.
+[ -t 0 ] && [ -t 2 ] && ask= || ask=-n
 as_root() {
-  if [ "$(id -u)" = 0 ]; then
-    "$@"
-  elif [ -t 0 ] && [ -t 2 ]; then
-    sudo "$@"
-  else
-    sudo -n "$@"
-  fi
+  if [ "$(id -u)" = 0 ]; then "$@" </dev/null; else sudo $ask "$@" </dev/null; fi
 }
 can_be_root() { [ "$(id -u)" = 0 ] || command -v sudo >/dev/null; }
 update_lists() {
   say "package lists of apt: too old or absent, refreshing them (apt-get update)"
-  as_root apt-get update -q=2 </dev/null
+  as_root apt-get update -q=2
 }
 install_packages() { # install_packages "PACKAGE WHY" LINES
   packages=$(printf '%s\n' "$1" | cut -d' ' -f1 | sort -u | tr '\n' ' ')
@@ -102,8 +97,8 @@ install_packages() { # install_packages "PACKAGE WHY" LINES
   # shellcheck disable=SC2086 # a list of names
   apt-cache show --no-all-versions $packages >/dev/null 2>&1 || update_lists || fail "apt-get update failed. Run as root: $by_hand"
   # shellcheck disable=SC2086
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q=2 --no-install-recommends $packages </dev/null ||
-    { update_lists && as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q=2 --no-install-recommends $packages </dev/null; } ||
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q=2 --no-install-recommends $packages ||
+    { update_lists && as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q=2 --no-install-recommends $packages; } ||
     fail "the packages could not be installed. Run as root: $by_hand"
 }
 
