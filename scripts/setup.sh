@@ -97,8 +97,8 @@ install_packages() { # install_packages "PACKAGE WHY" LINES
   # shellcheck disable=SC2086 # a list of names
   apt-cache show --no-all-versions $packages >/dev/null 2>&1 || update_lists || fail "apt-get update failed. Run as root: $by_hand"
   # shellcheck disable=SC2086
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q=2 --no-install-recommends $packages ||
-    { update_lists && as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q=2 --no-install-recommends $packages; } ||
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q=2 -o=Dpkg::Use-Pty=0 --no-install-recommends $packages >/dev/null ||
+    { update_lists && as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q=2 -o=Dpkg::Use-Pty=0 --no-install-recommends $packages >/dev/null; } ||
     fail "the packages could not be installed. Run as root: $by_hand"
 }
 
