@@ -26,6 +26,8 @@ export interface DaemonOptions {
   readonly dies: (at: Boundary) => boolean;
   /** Told of each change that is durable. */
   readonly onCommit?: (change: Change) => void;
+  /** Told when the disk refused a commit. */
+  readonly onRefused?: () => void;
 }
 
 /** Version 4 in form, drawn from the schedule's own generator. */
@@ -60,7 +62,12 @@ export class CrashableDaemon {
         if (changes.length === 0) return;
         at('commit:before');
         if (options.mood.diskFull) throw new JournalError('UNWRITABLE', 'no space left on device');
-        super.commit(changes);
+        try {
+          super.commit(changes);
+        } catch (error) {
+          options.onRefused?.();
+          throw error;
+        }
         for (const change of changes) options.onCommit?.(change);
         at('commit:after');
       }
