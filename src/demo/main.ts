@@ -1,6 +1,6 @@
-import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, renameSync, writeFileSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isLive } from '../core/machine.ts';
 import { elapsed, type Instant, instant } from '../core/units.ts';
@@ -61,7 +61,7 @@ export async function runDemo(options: DemoOptions, parts: DemoParts = realParts
     if (!options.keep) await patiently(() => processesOf(directory).length === 0, 5000);
   }
   const left = [...processesOf(directory).map((pid) => `process ${pid}`), ...mountsOf(directory).map((path) => `mount ${path}`)];
-  if (options.keep) options.print(`kept: ${directory}`);
+  if (options.keep) options.print(`kept: ${keep(directory)}`);
   else sweep(directory);
   if (options.signal.aborted) {
     options.print(`ended by request; ${left.length === 0 ? 'nothing is left behind' : `had to end: ${left.join(', ')}`}`);
@@ -69,6 +69,13 @@ export async function runDemo(options: DemoOptions, parts: DemoParts = realParts
   }
   for (const line of ['', ...summary({ ...ending, left })]) options.print(line);
   return checks({ ...ending, left }).every((c) => c.held) ? 0 : 1;
+}
+
+/** Under a name that later demonstrations do not take for abandoned. */
+function keep(directory: string): string {
+  const kept = join(dirname(directory), basename(directory).replace('demo-', 'kept-'));
+  renameSync(directory, kept);
+  return kept;
 }
 
 const stateIn = (directory: string): string => join(directory, 'state');

@@ -45,7 +45,7 @@ export const realPace: Pace = {
   bootConcurrency: 3,
   jobsPerMachine: 3,
   points: 80_000,
-  batch: 6,
+  batch: 5,
   deadline: seconds(600),
 };
 
@@ -59,7 +59,7 @@ export const simulatedPace: Pace = {
   bootConcurrency: 4,
   jobsPerMachine: 3,
   points: 20_000,
-  batch: 6,
+  batch: 5,
   deadline: seconds(60),
 };
 
