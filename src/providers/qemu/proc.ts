@@ -1,11 +1,12 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 
 /** What /proc says of a process. */
 export interface ProcessFacts {
   readonly state: string;
-  readonly parent: number;
+  /** 0: it has no controlling terminal. */
+  readonly terminal: number;
   /** Clock ticks after boot: with the process id and the boot, an identity that no other process ever has. */
   readonly startTicks: number;
   /** User and system time. */
@@ -24,8 +25,8 @@ export function processFacts(pid: number): ProcessFacts | undefined {
     return undefined; // ENOENT, or ESRCH when it ends meanwhile
   }
   // The name is in brackets and may contain anything, brackets too.
-  const [state = '', parent, ...rest] = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return { state, parent: Number(parent), cpuSeconds: (Number(rest[9]) + Number(rest[10])) / ticksPerSecond, startTicks: Number(rest[17]) };
+  const [state = '', ...rest] = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return { state, terminal: Number(rest[3]), cpuSeconds: (Number(rest[10]) + Number(rest[11])) / ticksPerSecond, startTicks: Number(rest[18]) };
 }
 
 const bootId = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
@@ -83,34 +84,39 @@ function children(pid: number): number[] {
   }
 }
 
-/** A process and all below it, each with its start. */
-function family(pid: number): { readonly pid: number; readonly startTicks: number }[] {
-  const facts = processFacts(pid);
-  return facts === undefined ? [] : [{ pid, startTicks: facts.startTicks }, ...children(pid).flatMap(family)];
+/** Processes that work in a directory, as every process of a machine does in its own. A person's shell there has a terminal. */
+function processesIn(home: string): number[] {
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => {
+      if (!Number.isInteger(pid) || pid === process.pid) return false;
+      try {
+        return readlinkSync(`/proc/${pid}/cwd`) === home && processFacts(pid)?.terminal === 0;
+      } catch {
+        return false; // ended, or somebody else's
+      }
+    });
 }
 
 /**
- * Ends the launcher and all of its process group by force; the kernel then ends everything in its namespaces. Resolves with
- * true when they are gone, with false when they are not after `milliseconds`.
+ * Ends all processes of a machine by force: the launcher, with it its group and the namespaces below, and what QEMU has started
+ * in sessions of their own. Resolves with true when they are gone, with false when they are not after `milliseconds`.
+ * @param home the provider's directory of the machine, without symbolic links
  */
-export async function killLauncher(launcher: Launcher, milliseconds: number): Promise<boolean> {
-  if (!isAlive(launcher)) return true;
-  const members = family(launcher.pid);
-  for (const target of [-launcher.pid, launcher.pid]) {
-    try {
-      process.kill(target, 'SIGKILL');
-    } catch {
-      // ESRCH: it has just ended
-    }
-  }
-  const gone = (): boolean =>
-    members.every(({ pid, startTicks }) => {
-      const facts = processFacts(pid);
-      return facts === undefined || facts.startTicks !== startTicks || facts.state === 'Z' || facts.state === 'X';
-    });
-  for (const end = performance.now() + milliseconds; !gone(); ) {
+export async function killMachine(home: string, launcher: Launcher | undefined, milliseconds: number): Promise<boolean> {
+  if (launcher !== undefined && isAlive(launcher)) kill(-launcher.pid);
+  for (const end = performance.now() + milliseconds; ; await pause(5)) {
+    const left = processesIn(home);
+    if (left.length === 0 && (launcher === undefined || !isAlive(launcher))) return true;
     if (performance.now() > end) return false;
-    await pause(3);
+    left.forEach(kill);
   }
-  return true;
+}
+
+function kill(target: number): void {
+  try {
+    process.kill(target, 'SIGKILL');
+  } catch {
+    // ESRCH: it has just ended
+  }
 }

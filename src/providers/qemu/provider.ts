@@ -1,5 +1,5 @@
 import { constants, type FSWatcher, watch } from 'node:fs';
-import { chmod, chown, lstat, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { chmod, chown, lstat, mkdir, open, readdir, readFile, realpath, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { ZodError } from 'zod';
 import type { MachineModel } from '../../core/machinetype.ts';
@@ -13,7 +13,7 @@ import { accepted, launch, type Manner } from './launch.ts';
 import { machineUid, type Owner } from './owner.ts';
 import { prepare, type Scripts } from './prepare.ts';
 import { callerManner, probeKvm, probeNamespace } from './probe.ts';
-import { isAlive, killLauncher, type Launcher, readLauncher } from './proc.ts';
+import { isAlive, killMachine, type Launcher, readLauncher } from './proc.ts';
 import { qmp } from './qmp.ts';
 import { type Processes, sight } from './sight.ts';
 import { installCommand, missingTools } from './tools.ts';
@@ -182,9 +182,9 @@ export class QemuProvider implements Provider {
     this.#processes.delete(id);
     const directory = join(this.#machines, id);
     const files = machineFiles(directory);
-    const launcher = readLauncher(files.launcher);
-    if (launcher !== undefined && !(await killLauncher(launcher, killMilliseconds))) {
-      throw new ProviderError('WONT_DIE', `machine ${id}: process ${launcher.pid} has not ended ${killMilliseconds / 1000} s after SIGKILL`, { fault: 'host' });
+    const home = await realpath(files.home).catch(() => undefined);
+    if (home !== undefined && !(await killMachine(home, readLauncher(files.launcher), killMilliseconds))) {
+      throw new ProviderError('WONT_DIE', `machine ${id}: a process in ${home} has not ended ${killMilliseconds / 1000} s after SIGKILL`, { fault: 'host' });
     }
     for (const name of consoleNames) await keep(join(files.run, name), join(directory, name));
     await rm(files.home, { recursive: true, force: true });
