@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
 import { exampleMachine, exampleMachinetype, exampleSettings } from './fixture.ts';
-import { renderUserData, type Substitutions, substitutionsFor } from './template.ts';
+import { maxUserDataBytes, renderUserData, type Substitutions, substitutionsFor } from './template.ts';
 
 const rendered = (template: string | Uint8Array, substitutions: Substitutions): string =>
   Buffer.from(renderUserData(template, substitutions)).toString('latin1');
@@ -80,6 +80,15 @@ describe('renderUserData', () => {
   it('returns gzip data untouched', () => {
     const packed = Buffer.concat([Buffer.from([0x1f, 0x8b]), Buffer.from('##user_data_space##')]);
     assert.deepEqual(renderUserData(packed, new Map([['space', 'x']])), packed);
+  });
+
+  it('refuses what would become too long, and nothing that would not', () => {
+    const values = new Map([['option_x', 'v'.repeat(8192)]]);
+    const most = maxUserDataBytes / 8192;
+    assert.equal(renderUserData('##user_data_option_x##'.repeat(most), values).length, maxUserDataBytes);
+    assert.throws(() => renderUserData(`${'##user_data_option_x##'.repeat(most)}.`, values), /longer than 16777216 bytes when filled in; valid: at most/);
+    assert.throws(() => renderUserData('##user_data_option_x##'.repeat(50_000), values), /longer than 16777216 bytes/);
+    assert.throws(() => renderUserData(Buffer.alloc(maxUserDataBytes + 1, 0x61), new Map()), /longer than 16777216 bytes/);
   });
 
   it('takes time in proportion to the template, however it is written', () => {

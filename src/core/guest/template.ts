@@ -10,10 +10,14 @@ const known = /##user_data_([a-z0-9_]+)##/g;
 /** The reference's own expression, which is why a comma is in it. */
 const leftover = /##user_data_[a-z0-9,_]*##/g;
 
+/** Greatest user data, filled in: far above what any machine can use, and small enough to be built without stopping the daemon. */
+export const maxUserDataBytes = 16 * 1024 * 1024;
+
 /**
  * Fills in a user data template (spec/factory.md §12.1). Patterns with a value are replaced, leftmost first, then patterns
  * that remain in the template's own text are removed. Inserted values are never searched again.
  * Bytes that belong to no pattern stay as they are; gzip data is returned untouched, for a change would break it.
+ * Throws before the result is built when it would have more than {@link maxUserDataBytes}: a tenant writes both template and values.
  */
 export function renderUserData(template: string | Uint8Array, substitutions: Substitutions): Uint8Array {
   const bytes = Buffer.from(template);
@@ -21,9 +25,15 @@ export function renderUserData(template: string | Uint8Array, substitutions: Sub
   // latin1 gives one character per byte, so that the expressions work on any bytes and nothing is lost on the way back.
   const text = bytes.toString('latin1');
   const parts: Buffer[] = [];
-  const literal = (from: number, to: number): void => {
-    parts.push(Buffer.from(text.slice(from, to).replace(leftover, ''), 'latin1'));
+  let size = 0;
+  const append = (part: Buffer): void => {
+    size += part.length;
+    if (size > maxUserDataBytes) throw new Error(`user data would be longer than ${maxUserDataBytes} bytes when filled in; valid: at most that`);
+    parts.push(part);
   };
+  const literal = (from: number, to: number): void => append(Buffer.from(text.slice(from, to).replace(leftover, ''), 'latin1'));
+  // One copy of each value, however often it is inserted.
+  const values = new Map<string, Buffer>();
   let done = 0;
   known.lastIndex = 0;
   for (let match = known.exec(text); match !== null; match = known.exec(text)) {
@@ -34,11 +44,13 @@ export function renderUserData(template: string | Uint8Array, substitutions: Sub
       continue;
     }
     literal(done, match.index);
-    parts.push(Buffer.from(value));
+    const bytesOfValue = values.get(match[1] ?? '') ?? Buffer.from(value);
+    values.set(match[1] ?? '', bytesOfValue);
+    append(bytesOfValue);
     done = known.lastIndex;
   }
   literal(done, text.length);
-  return Buffer.concat(parts);
+  return Buffer.concat(parts, size);
 }
 
 export interface TemplateFacts {
