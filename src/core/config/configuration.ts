@@ -34,6 +34,9 @@ export interface ReadConfiguration {
   readonly fromPipes: ReadonlyMap<string, number>;
 }
 
+/** Errors, and again warnings, told per pipe; a document full of nonsense must not fill a log. */
+const mostPipeProblems = 25;
+
 /** Files and pipes → configuration and every problem of them at once (spec/factory.md §3, §4). */
 export function readConfiguration({ files, documents, environment, digest, problems: found = [] }: ConfigurationInputs): ReadConfiguration {
   const problems = new ProblemList();
@@ -62,20 +65,25 @@ export function readConfiguration({ files, documents, environment, digest, probl
       awaited.push(`${prefix}-`);
       continue;
     }
-    const entries = readPipe(document, { ...pipe.pipe, url: maskUrl(pipe.pipe.url) }, problems);
+    const url = maskUrl(pipe.pipe.url);
+    const title = `vacuum_pipe ${prefix}`;
+    const found = new ProblemList();
+    const entries = readPipe(document, { ...pipe.pipe, url }, found);
+    const refused = new Set(found.all.flatMap(({ disables }) => ('name' in disables ? disables.name : [])));
     for (const { name, layer, share, place } of entries) {
       if (machinetypes.has(name)) {
-        problems.warn(place, 'suffix', `${name} has already been defined by another pipe; this one is skipped`, `vacuum_pipe ${prefix}`);
+        found.warn(place, 'suffix', `${name} has already been defined by another pipe; this one is skipped`, title);
         continue;
       }
       const layers = [local.get(name), pipe.layer, general, layer].filter((some) => some !== undefined);
-      const machinetype = buildMachinetype({ name, layers, share, place, directory: prefix, origin: maskUrl(pipe.pipe.url) }, defaults, problems);
+      const machinetype = buildMachinetype({ name, layers, share, place, directory: prefix, origin: url }, defaults, found);
       local.delete(name);
-      if (machinetype && !isDisabled(problems.all, 'machinetype', name)) {
+      if (machinetype && !refused.has(name) && !isDisabled(problems.all, 'machinetype', name)) {
         machinetypes.set(name, machinetype);
         fromPipes.set(prefix, (fromPipes.get(prefix) ?? 0) + 1);
       }
     }
+    problems.absorb(found.all, { file: url, section: title, most: mostPipeProblems });
   }
   for (const [name, layer] of local) {
     const { place } = sections.machinetypes.get(name) ?? { place: { file: environment.place, line: 0, column: 0 } };

@@ -333,4 +333,14 @@ describe('hostile values in every key', () => {
       ['boot.iso', '/cvmfs/x.org/i.img', ...Array.from({ length: 8 }, () => undefined)],
     );
   });
+
+  it('so do a thousand broken entries: the first are told and the others counted, and none of them is used', () => {
+    for (const broken of [{ root_device: 'sda.1' }, { machine_model: 'other' }, { min_processors: 2 }]) {
+      const machinetypes = Array.from({ length: 1000 }, (_, i) => ({ suffix: `s${i}`, root_image: 'x', ...(i === 500 ? {} : broken) }));
+      const { configuration, lines } = pipe({ machinetypes });
+      assert.deepEqual([...(configuration?.machinetypes.keys() ?? [])], ['vo-s500']);
+      assert.equal(lines.length, 26);
+      assert.equal(lines.at(-1), `${url}: [vacuum_pipe vo]: … and 974 more problems of this document (warning)`);
+    }
+  });
 });

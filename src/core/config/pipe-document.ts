@@ -19,8 +19,6 @@ const greatestCacheSeconds = 7 * 86_400;
 const mostEntries = 1000;
 /** Beyond it, sums of shares would lose the small ones or overflow. */
 const greatestShare = 1e12;
-/** Problems told per pipe; a document full of nonsense must not fill a log. */
-const mostProblems = 25;
 
 /** Reads the text that a pipe's server sent. Never throws. */
 export function parsePipe(text: string): PipeDocument | { readonly wrong: string } {
@@ -62,30 +60,29 @@ export interface PipeSection {
  */
 export function readPipe(document: PipeDocument, { prefix, targetShare, url }: PipeSection, problems: ProblemList): PipeEntry[] {
   const place: Place = { file: url, line: 0, column: 0 };
-  const told = limited(problems, place, `vacuum_pipe ${prefix}`);
   const shares = document.entries.map((entry) => (isObject(entry) ? shareOf(entry['target_share']) : 0));
   const total = shares.reduce((sum, share) => sum + share, 0);
   const read = new Map<string, PipeEntry>();
   for (const [i, entry] of document.entries.entries()) {
     const suffix = isObject(entry) ? textOf(entry['suffix'])?.toLowerCase() : undefined;
     if (!isObject(entry) || suffix === undefined || suffix === '') {
-      told.warn(place, 'suffix', `entry ${i + 1} of the pipe has no suffix and is skipped`, `vacuum_pipe ${prefix}`);
+      problems.warn(place, 'suffix', `entry ${i + 1} of the pipe has no suffix and is skipped`, `vacuum_pipe ${prefix}`);
       continue;
     }
     const name = `${prefix}-${suffix}`;
     if (!validName.test(suffix) || suffix.length > 100) {
-      told.warn(place, 'suffix', `entry ${i + 1} of the pipe has the suffix ${quoted(suffix)} and is skipped; valid: ${nameRule}`, `vacuum_pipe ${prefix}`);
+      problems.warn(place, 'suffix', `entry ${i + 1} of the pipe has the suffix ${quoted(suffix)} and is skipped; valid: ${nameRule}`, `vacuum_pipe ${prefix}`);
     } else if (read.has(name)) {
-      told.warn(place, 'suffix', `entry ${i + 1} of the pipe repeats the suffix ${suffix} and is skipped`, `vacuum_pipe ${prefix}`);
+      problems.warn(place, 'suffix', `entry ${i + 1} of the pipe repeats the suffix ${suffix} and is skipped`, `vacuum_pipe ${prefix}`);
     } else {
       const share = total > 0 ? (targetShare * (shares[i] ?? 0)) / total : 0;
-      read.set(name, { name, share, place, layer: readEntry(entry, name, place, told) });
+      read.set(name, { name, share, place, layer: readEntry(entry, name, place, problems) });
     }
   }
   return [...read.values()];
 }
 
-function readEntry(entry: Readonly<Record<string, unknown>>, name: string, place: Place, problems: Told): Layer {
+function readEntry(entry: Readonly<Record<string, unknown>>, name: string, place: Place, problems: ProblemList): Layer {
   const section = `machinetype ${name}`;
   const disables: Disables = { kind: 'machinetype', name };
   const options = new Map<string, IniValue>();
@@ -131,18 +128,3 @@ function shareOf(raw: unknown): number {
 }
 
 const isObject = (json: unknown): json is Readonly<Record<string, unknown>> => typeof json === 'object' && json !== null && !Array.isArray(json);
-
-type Told = Pick<ProblemList, 'warn' | 'error'>;
-
-/** Passes on all errors and the first warnings. */
-function limited(problems: ProblemList, place: Place, title: string): Told {
-  let warnings = 0;
-  return {
-    warn: (at, option, text, section) => {
-      warnings++;
-      if (warnings < mostProblems) problems.warn(at, option, text, section);
-      else if (warnings === mostProblems) problems.warn(place, undefined, 'more of this document was dropped than is listed here', title);
-    },
-    error: (...told) => problems.error(...told),
-  };
-}

@@ -31,6 +31,20 @@ export class ProblemList {
   error(at: Place, option: string | undefined, text: string, disables: Disables, section?: string): void {
     this.#add('error', at, option, text, disables, section);
   }
+  /**
+   * Takes over what was found in a document (`file`) that somebody outside the site has written: its first `most` errors, its first
+   * `most` warnings, and how many more there are. What belongs to other files is taken over whole.
+   */
+  absorb(found: readonly Problem[], document: { readonly file: string; readonly section: string; readonly most: number }): void {
+    const told = { error: 0, warning: 0 };
+    for (const p of found) {
+      if (p.file === document.file && ++told[p.severity] > document.most) continue;
+      this.#add(p.severity, p, p.option, p.text, p.disables, p.section);
+    }
+    const more = Math.max(0, told.error - document.most) + Math.max(0, told.warning - document.most);
+    const at = { file: document.file, line: 0, column: 0 };
+    if (more > 0) this.warn(at, undefined, `… and ${more} more problems of this document`, document.section);
+  }
   #add(severity: Problem['severity'], { file, line, column }: Place, option: string | undefined, text: string, disables: Disables, section?: string): void {
     // A section that several machinetypes inherit is read once for each of them, but told once.
     const key = `${severity} ${file}:${line}:${column} ${option} ${line === 0 ? section : ''} ${text}`;
