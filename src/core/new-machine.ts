@@ -1,6 +1,6 @@
 import type { Placement } from './decision.ts';
 import type { Machine } from './machine.ts';
-import type { Machinetype } from './machinetype.ts';
+import type { MachineModel, Machinetype } from './machinetype.ts';
 import type { Settings } from './settings.ts';
 import type { Instant, MachineId } from './units.ts';
 
@@ -13,7 +13,9 @@ export function machineName(factory: string, slot: number): string {
 
 /** The record of a machine that is to be, with all that will be needed when its machinetype has gone (design §4.1). */
 export function newMachine(id: MachineId, placement: Placement, machinetype: Machinetype, settings: Settings, now: Instant): Machine {
-  const scratchBytes = diskBytes({ processors: placement.processors, model: machinetype.model }, machinetype, settings).scratch;
+  const disks = diskBytes({ processors: placement.processors, model: machinetype.model }, machinetype, settings);
+  // The root disk of CernVM is empty and is its room for work; the system comes from the image (spec/factory.md §11.4).
+  const scratchBytes = isCernvm(machinetype.model) ? disks.root : disks.scratch;
   return {
     id,
     state: 'creating',
@@ -36,11 +38,12 @@ export function newMachine(id: MachineId, placement: Placement, machinetype: Mac
   };
 }
 
+const isCernvm = (model: MachineModel): boolean => model === 'cernvm3' || model === 'cernvm4';
+
 /** Sizes of its disks in bytes; an absent root size means as large as the image (spec/factory.md §11.5). */
 export function diskBytes(machine: Pick<Machine, 'processors' | 'model'>, machinetype: Machinetype, settings: Settings): { root?: number; scratch?: number } {
   const bytes = (gbPerProcessor: number): number => gbPerProcessor * 1e9 * machine.processors;
-  const cernvm = machine.model === 'cernvm3' || machine.model === 'cernvm4';
-  const root = machinetype.diskGbPerProcessor ?? settings.diskGbPerProcessor ?? (cernvm ? 40 : undefined);
+  const root = machinetype.diskGbPerProcessor ?? settings.diskGbPerProcessor ?? (isCernvm(machine.model) ? 40 : undefined);
   return {
     ...(root !== undefined && { root: bytes(root) }),
     ...(machinetype.scratchGbPerProcessor !== undefined && { scratch: bytes(machinetype.scratchGbPerProcessor) }),
