@@ -21,10 +21,10 @@ const Status = z.object({ status: z.string() });
  * @returns what QEMU returned; rejects when it does not answer before the signal aborts
  */
 export async function qmp(directory: string, name: string, command: 'query-status' | 'system_powerdown', signal: AbortSignal): Promise<unknown> {
-  signal.throwIfAborted();
   const at = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY);
   let socket: Socket | undefined;
   try {
+    signal.throwIfAborted();
     return await new Promise((resolve, reject) => {
       socket = connect(`/proc/self/fd/${at.fd}/${name}`);
       signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
