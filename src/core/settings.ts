@@ -60,6 +60,8 @@ export interface Settings {
   readonly outbound: boolean;
   /** Use the last good copy of a user data template when its server cannot be reached (spec/factory.md §12.1). */
   readonly userDataFallback: boolean;
+  /** Publish Machine/Job Features under their names from before 2016 too (spec/machine-job-features.md §3.3). */
+  readonly oldFeatureNames: boolean;
   /** `auto`: KVM when a probe boot succeeds, otherwise emulation. */
   readonly accelerator: 'auto' | 'kvm' | 'tcg';
   /** `auto`: a namespace per machine when user namespaces allow it, otherwise `restricted` (spec/hypervisor.md §2). */

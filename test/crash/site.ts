@@ -47,6 +47,7 @@ export function siteConfiguration(about: { readonly superslots: boolean; readonl
     hostServices: [],
     outbound: false,
     userDataFallback: true,
+    oldFeatureNames: true,
     accelerator: 'auto',
     network: 'auto',
     caDir: '/nonexistent',

@@ -95,6 +95,7 @@ export function buildSettings(sections: Sections, environment: Environment, prob
     hostServices: v.host_services ?? [],
     outbound: v.outbound ?? true,
     userDataFallback: v.user_data_fallback ?? false,
+    oldFeatureNames: v.old_feature_names ?? true,
     accelerator: v.accelerator ?? 'auto',
     network: v.network ?? 'auto',
     caDir: v.ca_dir ?? '/etc/grid-security/certificates',

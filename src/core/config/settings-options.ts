@@ -101,6 +101,7 @@ export const ownSettings = {
   host_services: option(hostServices, 'empty', 'Services that machines reach at 169.254.169.253:PORT, such as `3128=squid.example.com:3128`.'),
   outbound: option(yesNo, 'yes', 'Whether machines may open connections to the world outside the host.'),
   user_data_fallback: option(yesNo, 'no', 'Use the last good user data template when its server cannot be reached.'),
+  old_feature_names: option(yesNo, 'yes', 'Tell machines the names of Machine/Job Features from before 2016 too, such as `jobslots` and `phys_cores`.'),
   accelerator: option(word('auto', 'kvm', 'tcg'), 'auto', '`auto`: KVM when a probe boot succeeds, otherwise emulation (`tcg`).'),
   network: option(word('auto', 'namespace', 'restricted'), 'auto', '`auto`: a network namespace per machine where the host allows it, otherwise `restricted`.'),
   ca_dir: option(absolutePath, '/etc/grid-security/certificates', 'CA certificates trusted besides those of the system, if the directory exists.'),

@@ -53,6 +53,7 @@ export function settingsText(s: Settings): ReadonlyMap<string, string> {
     host_services: words(s.hostServices.map(service)),
     outbound: yes(s.outbound),
     user_data_fallback: yes(s.userDataFallback),
+    old_feature_names: yes(s.oldFeatureNames),
     accelerator: s.accelerator,
     network: s.network,
     ca_dir: s.caDir,

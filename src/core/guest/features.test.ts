@@ -40,6 +40,15 @@ describe('Machine/Job Features', () => {
     });
   });
 
+  it('leaves the names from before 2016 out where the site says so', () => {
+    const settings = { ...exampleSettings, oldFeatureNames: false };
+    const all = { ...texts(machineFeatures(exampleMachine, settings)), ...texts(jobFeatures(exampleMachine, settings)) };
+    const gone = Object.keys({ ...forMachine(exampleMachine), ...forJob(exampleMachine) }).filter((key) => !(key in all));
+    const old = 'allocated_CPU cpu_limit_secs_lrms cpufactor_lrms jobslots log_cores mem_limit_MB phys_cores wall_limit_secs_lrms';
+    assert.deepEqual(gone.toSorted(), old.split(' '));
+    assert.deepEqual([all['total_cpu'], all['allocated_cpu'], all['wall_limit_secs'], all['site_rack']], ['4', '4', '86400', 'b12']);
+  });
+
   it('tells HS06 only where the site has configured it', () => {
     const { hs06PerProcessor: _, ...unrated } = exampleMachine;
     assert.equal('hs06' in forMachine(unrated) || 'hs06_job' in forJob(unrated), false);

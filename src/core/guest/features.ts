@@ -10,7 +10,7 @@ export interface Feature {
 }
 export type Features = ReadonlyMap<string, Feature>;
 
-export type FeatureSettings = Pick<Settings, 'grace' | 'machinefeaturesOptions'>;
+export type FeatureSettings = Pick<Settings, 'grace' | 'machinefeaturesOptions' | 'oldFeatureNames'>;
 
 const decimal = (n: number): string => String(Math.round(n * 1e6) / 1e6);
 const whole = (n: number): string => String(Math.trunc(n));
@@ -22,6 +22,9 @@ function collect(fixed: Readonly<Record<string, string | undefined>>, changing: 
   for (const [key, value] of Object.entries(changing)) if (value !== undefined) features.set(key, { value, changes: true });
   return features;
 }
+
+/** Keys and names from before HSF-TN-2016-02, which a site may leave out (spec/machine-job-features.md §3.3). */
+const old = (settings: FeatureSettings, keys: Readonly<Record<string, string>>): Readonly<Record<string, string>> => (settings.oldFeatureNames ? keys : {});
 
 /**
  * Unix seconds of a shutdown that the machine is told of. The end of its lifetime is not such a shutdown, for readers take the key
@@ -42,9 +45,7 @@ export function machineFeatures(machine: MachineFacts, settings: FeatureSettings
       total_cpu: processors,
       hs06: rating(machine),
       grace_secs: whole(settings.grace),
-      phys_cores: processors,
-      log_cores: processors,
-      jobslots: '1',
+      ...old(settings, { phys_cores: processors, log_cores: processors, jobslots: '1' }),
     },
     { shutdowntime: announcedShutdown(machine) },
   );
@@ -64,22 +65,21 @@ export function jobFeatures(machine: MachineFacts, settings: FeatureSettings): F
   return collect(
     {
       allocated_cpu: processors,
-      allocated_CPU: processors,
+      ...old(settings, { allocated_CPU: processors }),
       hs06_job: rating(machine),
       grace_secs_job: whole(settings.grace),
       jobstart_secs: whole(start),
       job_id: machine.id,
       max_rss_bytes: whole(rssBytes),
       scratch_limit_bytes: machine.scratchBytes === undefined ? undefined : whole(machine.scratchBytes),
-      cpufactor_lrms: '1.0',
-      mem_limit_MB: whole(rssBytes / 1e6),
+      ...old(settings, { cpufactor_lrms: '1.0', mem_limit_MB: whole(rssBytes / 1e6) }),
     },
     {
       shutdowntime_job: announcedShutdown(machine),
       wall_limit_secs: whole(wall),
-      wall_limit_secs_lrms: whole(wall),
+      ...old(settings, { wall_limit_secs_lrms: whole(wall) }),
       cpu_limit_secs: whole(wall * machine.processors),
-      cpu_limit_secs_lrms: whole(wall * machine.processors),
+      ...old(settings, { cpu_limit_secs_lrms: whole(wall * machine.processors) }),
     },
   );
 }

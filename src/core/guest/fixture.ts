@@ -57,4 +57,5 @@ export const exampleSettings = {
   factoryName: 'wn01.example.com',
   grace: seconds(7200),
   machinefeaturesOptions: new Map([['site_rack', 'b12']]),
+  oldFeatureNames: true,
 };

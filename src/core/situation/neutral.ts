@@ -36,6 +36,7 @@ export const neutralSettings: Settings = {
   hostServices: [],
   outbound: true,
   userDataFallback: false,
+  oldFeatureNames: true,
   accelerator: 'auto',
   network: 'auto',
   caDir: '',

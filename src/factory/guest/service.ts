@@ -18,7 +18,7 @@ import { relay } from './relay.ts';
 import { answerEmpty, answerFile, answerText } from './respond.ts';
 import { type Exchange, SerialHttp } from './serial-http.ts';
 
-export type GuestSettings = Pick<Settings, 'factoryName' | 'grace' | 'machinefeaturesOptions' | 'joboutputsMaxBytes' | 'joboutputsMaxFiles' | 'hostServices'>;
+export type GuestSettings = Pick<Settings, 'factoryName' | 'grace' | 'machinefeaturesOptions' | 'oldFeatureNames' | 'joboutputsMaxBytes' | 'joboutputsMaxFiles' | 'hostServices'>;
 
 export interface GuestServiceParts {
   readonly layout: Layout;
