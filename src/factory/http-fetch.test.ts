@@ -59,7 +59,9 @@ describe('fetchLimited', () => {
   it('follows redirects, but not in circles nor to other protocols, and keeps credentials from other hosts', async () => {
     await serving(
       (request, response) => {
-        const target = { '/a': '/b', '/loop': '/loop', '/file': 'file:///etc/passwd', '/nowhere': undefined, '/other': 'http://localhost:' }[request.url ?? ''];
+        const target = { '/a': '/b', '/loop': '/loop', '/file': 'file:///etc/passwd?token=secret', '/nowhere': undefined, '/other': 'http://localhost:' }[
+          request.url ?? ''
+        ];
         if (request.url === '/b') response.end(request.headers.authorization ?? 'none');
         else if (request.url === '/other') response.writeHead(302, { location: `http://localhost:${(request.socket.localPort ?? 0).toString()}/b` }).end();
         else response.writeHead(302, target === undefined ? {} : { location: target }).end();
@@ -70,7 +72,7 @@ describe('fetchLimited', () => {
         assert.equal(await text('/a'), 'x');
         assert.equal(await text('/other'), 'none');
         await assert.rejects(text('/loop'), code('HTTP_REDIRECT', /more than 5/));
-        await assert.rejects(text('/file'), code('HTTP_REDIRECT', /file:.*valid are http/));
+        await assert.rejects(text('/file'), code('HTTP_REDIRECT', /file:\/\/\/etc\/passwd\?\*\*\*".*valid are http/));
         await assert.rejects(text('/nowhere'), code('HTTP_REDIRECT', /without a Location/));
       },
     );
@@ -116,6 +118,9 @@ describe('fetchLimited', () => {
     );
     await assert.rejects(fetchLimited('ftp://host/x', options()), code('HTTP_URL', /valid are http/));
     assert.equal(maskUrl('https://a:b\n@host/p@q'), 'https://***@host/p@q');
+    for (const query of ['?token=secret', '?a=1\n&token=secret', '#secret', '?']) assert.equal(maskUrl(`https://host/p${query}`), 'https://host/p?***');
+    const secret = 'http://127.0.0.1:1/x?token=secret';
+    await assert.rejects(fetchLimited(secret, options()), code('HTTP_CONNECT', /^http:\/\/127.0.0.1:1\/x\?\*\*\*: connection refused$/));
   });
 
   it('verifies servers against the system and caDir, and never goes back from https to http', async () => {

@@ -25,9 +25,11 @@ export class HttpFetchError extends Error {
   }
 }
 
-/** The URL for people and logs: user name and password replaced, nothing unprintable, at most 300 characters. */
+/** The URL for people and logs: user name and password replaced, query and fragment too, nothing unprintable, at most 300 characters. */
 export function maskUrl(url: string | URL): string {
-  const text = String(url).replace(/^([a-z][a-z0-9+.-]*:)?\/\/[^/?#]*@/i, '$1//***@');
+  const text = String(url)
+    .replace(/^([a-z][a-z0-9+.-]*:)?\/\/[^/?#]*@/i, '$1//***@')
+    .replace(/[?#].*$/s, '?***');
   // eslint-disable-next-line no-control-regex
   const printable = text.replace(/[\u0000-\u0020\u007f-\u009f\u2028\u2029]/g, '?');
   return printable.length <= 300 ? printable : `${printable.slice(0, 299)}…`;
