@@ -2,15 +2,17 @@ import { homedir } from 'node:os';
 import { instant } from '../core/units.ts';
 import { runCli } from './program.ts';
 
-// A reader that has seen enough, such as `head`, is no error.
+let interrupted: AbortController | undefined;
+// A reader that has seen enough, such as `head`, is no error, nor is a terminal that was closed. Commands that have something to
+// clean up are asked to end, as by Ctrl-C.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit();
-    throw error;
+    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
+    if (interrupted === undefined) process.exit();
+    interrupted.abort();
   });
 }
 
-let interrupted: AbortController | undefined;
 /** Taken over from Node only for commands that ask, so that Ctrl-C ends all others at once. A second one ends those too. */
 function interruption(): AbortSignal {
   if (interrupted !== undefined) return interrupted.signal;
