@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { instant, seconds } from '../../src/core/units.ts';
 import { ManualClock } from '../../src/providers/sim/clock.ts';
@@ -16,6 +17,8 @@ import { GuestFiles } from './site.ts';
 const [stateDir = '', seed = '', life = ''] = process.argv.slice(2);
 const worldFile = join(stateDir, 'world.jsonl');
 const clockFile = join(stateDir, 'clock.json');
+
+flushCompileCache(); // a killed process does not leave it to the next, as one that exits does
 
 function readClock(): ManualClock {
   if (life === '0') return new ManualClock();

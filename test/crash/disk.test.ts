@@ -57,7 +57,7 @@ class Filler implements Misfortune {
 }
 
 describe('a disk that fails', () => {
-  it('full at any write, with crashes: no leak, no double, no lost usage record (design §4.7)', { timeout: 120_000 }, async (t) => {
+  it('full at any write, with crashes: no leak, no double, no lost usage record (design §4.7)', { timeout: 600_000 }, async (t) => {
     const disk = mount('full');
     if ('refused' in disk) return t.skip(disk.refused);
     const filler = new Filler(disk.directory);
