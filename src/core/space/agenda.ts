@@ -42,9 +42,7 @@ export class Agenda<T extends Appointment> {
 
   /** All times move alike, so their order stays. */
   shift(milliseconds: number): void {
-    this.#heap = this.#heap
-      .filter(({ at, what }) => what.dueAt === at)
-      .map(({ at, what }) => ({ at: instant(at + milliseconds), what }));
+    this.#heap = this.#heap.filter(({ at, what }) => what.dueAt === at).map(({ at, what }) => ({ at: instant(at + milliseconds), what }));
     for (const { at, what } of this.#heap) what.dueAt = at;
   }
 

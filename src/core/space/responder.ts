@@ -45,9 +45,9 @@ export class Responder {
     const prepared = this.#messages(query.kind, this.#own, this.#sender);
     const ending = replyEnding(query.cookie, unixSeconds(now));
     const added = ending.length + 1 + (this.#envelope.signs ? sealBytes : 0);
-    if (query.cookie.length > cookieBytes && prepared.size(added) > prepared.count * messageBytes) return undefined;
+    if (query.cookie.length > cookieBytes && prepared.longest + added >= messageBytes) return undefined;
     if (known) return this.#closed(prepared, ending, prepared.count).map((payload) => ({ to: from, payload }));
-    return this.#toStranger(prepared, ending, bytes, from, now);
+    return this.#toStranger(prepared, ending, bytes, from);
   }
 
   shift(milliseconds: number): void {
@@ -55,8 +55,8 @@ export class Responder {
   }
 
   /** As many messages as the stranger has paid for with its own bytes. */
-  #toStranger(prepared: Prepared, ending: string, bytes: number, from: Endpoint, now: Instant): readonly Datagram[] | undefined {
-    let left = this.#limits.earned(from.host, bytes, now);
+  #toStranger(prepared: Prepared, ending: string, bytes: number, from: Endpoint): readonly Datagram[] | undefined {
+    let left = this.#limits.earned(from.host, bytes);
     const paid: Datagram[] = [];
     const most = Math.min(prepared.count, Math.ceil(left / ending.length));
     for (const payload of this.#closed(prepared, ending, most)) {

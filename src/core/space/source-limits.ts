@@ -1,4 +1,5 @@
 import type { Instant } from '../units.ts';
+import { recent } from './recent.ts';
 
 /** Sources that are remembered; the one that was quiet longest is forgotten first. */
 const mostSources = 10_000;
@@ -9,18 +10,19 @@ const strangerCredit = 65_536;
 
 interface Source {
   at: Instant;
-  /** Known: queries it may still send now. Stranger: bytes it may still be sent. */
+  /** Queries that it may still send now. */
   credit: number;
 }
 
 /** How much may be answered to whom (spec/vacquery.md §10). A stranger, whose address may be forged, is never sent more than it sent. */
 export class SourceLimits {
   readonly #known = new Map<string, Source>();
-  readonly #strangers = new Map<string, Source>();
+  /** Bytes that each may still be sent. */
+  readonly #strangers = new Map<string, { credit: number }>();
 
   /** One more query of a known source. False: too many in a short time. */
   admits(host: string, now: Instant): boolean {
-    const source = this.#source(this.#known, host, now, knownQueriesPerSecond);
+    const source = recent(this.#known, host, (): Source => ({ at: now, credit: knownQueriesPerSecond }), mostSources);
     source.credit = Math.min(knownQueriesPerSecond, source.credit + (Math.max(0, now - source.at) * knownQueriesPerSecond) / 1000);
     source.at = now;
     if (source.credit < 1) return false;
@@ -29,8 +31,8 @@ export class SourceLimits {
   }
 
   /** A stranger's query of so many bytes: how many bytes it may be sent now. */
-  earned(host: string, bytes: number, now: Instant): number {
-    const source = this.#source(this.#strangers, host, now, 0);
+  earned(host: string, bytes: number): number {
+    const source = recent(this.#strangers, host, () => ({ credit: 0 }), mostSources);
     source.credit = Math.min(strangerCredit, source.credit + bytes);
     return source.credit;
   }
@@ -42,13 +44,5 @@ export class SourceLimits {
 
   shift(milliseconds: number): void {
     for (const source of this.#known.values()) source.at = (source.at + milliseconds) as Instant;
-  }
-
-  #source(sources: Map<string, Source>, host: string, now: Instant, credit: number): Source {
-    const source = sources.get(host) ?? { at: now, credit };
-    sources.delete(host);
-    sources.set(host, source);
-    if (sources.size > mostSources) for (const oldest of sources.keys()) return sources.delete(oldest) && source;
-    return source;
   }
 }

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../vacquery/json.ts';
 import { fits, type Seal, sealed, sealOf, type SpaceKey } from '../vacquery/seal.ts';
+import { recent } from './recent.ts';
 
 export type Distrust = 'unsigned' | 'other_key' | 'forged' | 'replayed';
 export type Trusted =
@@ -64,22 +65,13 @@ export class Envelope {
 
   /** False: this nonce, or one far behind it, has been seen from that process. */
   fresh(factory: string, seal: Seal): boolean {
-    const sessions = this.#remembered(this.#sessions, factory, () => new Map<string, Session>(), mostFactories);
-    const session = this.#remembered(sessions, seal.session, () => ({ newest: 0, seen: new Set<number>() }), mostSessions);
+    const sessions = recent(this.#sessions, factory, () => new Map<string, Session>(), mostFactories);
+    const session = recent(sessions, seal.session, () => ({ newest: 0, seen: new Set<number>() }), mostSessions);
     if (session.seen.has(seal.sequence) || seal.sequence <= session.newest - windowLength) return false;
     session.newest = Math.max(session.newest, seal.sequence);
     session.seen.add(seal.sequence);
     if (session.seen.size > windowLength) for (const old of session.seen) if (old <= session.newest - windowLength) session.seen.delete(old);
     if (session.seen.size > windowLength) session.seen.delete(Math.min(...session.seen));
     return true;
-  }
-
-  /** Least recently used first, so that the map stays small whatever is sent. */
-  #remembered<V>(map: Map<string, V>, key: string, make: () => V, most: number): V {
-    const value = map.get(key) ?? make();
-    map.delete(key);
-    map.set(key, value);
-    if (map.size > most) for (const oldest of map.keys()) return map.delete(oldest) && value;
-    return value;
   }
 }

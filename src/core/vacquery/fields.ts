@@ -90,4 +90,3 @@ export class FieldReader {
     return seconds(this.number(1e10, key) ?? otherwise);
   }
 }
-

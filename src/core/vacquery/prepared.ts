@@ -5,6 +5,8 @@ const ascii = new TextEncoder();
 /** Messages of one kind that differ from answer to answer only in their ends: serialised once, then copied (spec/vacquery.md §10). */
 export class Prepared {
   readonly count: number;
+  /** Bytes of the longest message without its ending. */
+  readonly longest: number;
   readonly #bytes: Uint8Array;
   /** Ends of the messages in `#bytes`. */
   readonly #ends: readonly number[];
@@ -12,20 +14,17 @@ export class Prepared {
   /** `open`: ASCII messages without closing braces. */
   constructor(open: readonly string[]) {
     this.count = open.length;
+    this.longest = Math.max(0, ...open.map((text) => text.length));
     this.#bytes = ascii.encode(open.join(''));
     let end = 0;
     this.#ends = open.map((text) => (end += text.length));
   }
 
-  /** Bytes of all messages with an ending of that length. */
-  size(ending: number): number {
-    return this.#bytes.length + this.count * ending;
-  }
-
-  /** The first `count` messages, each closed by the same ending. */
-  closed(ending: string, count = this.count): Uint8Array[] {
+  /** The first `most` messages, each closed by the same ending. */
+  closed(ending: string, most = this.count): Uint8Array[] {
+    const count = Math.max(0, Math.min(most, this.count));
     const tail = ascii.encode(ending);
-    const all = new Uint8Array(this.size(tail.length));
+    const all = new Uint8Array((this.#ends[count - 1] ?? 0) + count * tail.length);
     const messages: Uint8Array[] = [];
     let from = 0;
     let to = 0;
@@ -52,5 +51,4 @@ export class Prepared {
 export const replyEnding = (cookie: string, sentAt: number): string => `, "cookie": ${cookie}, "time_sent": ${sentAt}`;
 
 /** One complete unsigned message, for pushes (spec/vacquery.md §9). */
-export const closeMessage = (open: string, cookie: string, sentAt: number): Uint8Array =>
-  ascii.encode(`${open}${replyEnding(asciiJson(cookie), sentAt)}}`);
+export const closeMessage = (open: string, cookie: string, sentAt: number): Uint8Array => ascii.encode(`${open}${replyEnding(asciiJson(cookie), sentAt)}}`);
