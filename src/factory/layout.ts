@@ -4,7 +4,6 @@ import type { MachineId } from '../core/units.ts';
 /** Where everything lies below the state directory. The only place that knows these names; docs/architecture.md shows the tree. */
 export const layout = (stateDir: string) => ({
   journal: join(stateDir, 'journal.db'),
-  lock: join(stateDir, 'lock.db'),
   /** Control API, 0600. */
   control: join(stateDir, 'control.sock'),
   log: join(stateDir, 'factory.log'),
