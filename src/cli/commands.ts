@@ -8,7 +8,7 @@ export interface CommandModule {
 export interface CommandEntry {
   readonly name: string;
   readonly summary: string;
-  /** Works on a state directory: the configuration is asked for it when nobody names one. */
+  /** Works on a state directory: the configuration is asked for it when nobody names one, and `context.daemon()` can be used. */
   readonly onState?: true;
   readonly load: () => Promise<CommandModule>;
 }

@@ -50,7 +50,7 @@ export async function runCli(argv: readonly string[], around: Surroundings): Pro
       exitCode = code;
     },
     daemon() {
-      if (client === undefined) throw new TypeError('the control client is loaded with the command');
+      if (client === undefined) throw new TypeError('the control client is loaded for commands that work on a state directory alone');
       return new client.ControlClient(layout(context.stateDir).control);
     },
   };
@@ -60,7 +60,7 @@ export async function runCli(argv: readonly string[], around: Surroundings): Pro
     for (const { name, summary, load, onState } of commands) {
       if (name === used) {
         needsState = onState === true;
-        client = await import('../factory/control/client.ts');
+        if (needsState) client = await import('../factory/control/client.ts');
         (await load()).register(program, context);
       } else program.command(name).description(summary);
     }

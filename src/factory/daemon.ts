@@ -135,8 +135,14 @@ export async function startFactory(options: StartOptions): Promise<RunningFactor
     ended,
     async stop() {
       factory.loop.stop();
-      await ended.finally(() => parts.disposeAsync());
-      bus.emit('closed', { why: 'asked to' });
+      const why = await ended.then(
+        () => 'asked to',
+        (bug: unknown) => `bug: ${String(bug)}`,
+      );
+      // Before anything is released, so that the log and event streams have it as their last word.
+      bus.emit('closed', { why });
+      await parts.disposeAsync();
+      await ended;
     },
   };
 }

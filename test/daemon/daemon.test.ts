@@ -78,6 +78,23 @@ test('a second daemon on one state directory says so and exits 2; the first is n
   assert.equal((await s.client.status()).pid, first.child.pid);
 });
 
+test('the last line of the log and of every event stream says why the factory has closed', async () => {
+  const s = site('closed');
+  await using first = daemon(s);
+  await full(first);
+  const events: string[] = [];
+  const heard = (async () => {
+    for await (const { event } of s.client.events(new AbortController().signal)) events.push(event);
+  })();
+  await s.client.drain(true); // its turn is announced on the stream, so the stream is open
+  await first.until(() => Promise.resolve(events.length > 0));
+  assert.equal(await first.end('SIGTERM'), 0);
+  await heard;
+  assert.equal(events.at(-1), 'closed');
+  const last = JSON.parse(readFileSync(layout(s.stateDir).log, 'utf8').trimEnd().split('\n').at(-1) ?? '') as Record<string, unknown>;
+  assert.deepEqual([last['msg'], last['why']], ['factory closed', 'asked to']);
+});
+
 test('a configuration that cannot be used: exit 2 with every problem, file, line and column', async () => {
   const s = site('refused');
   writeFileSync(s.config, s.text.replace('total_processors = 2', 'total_processors = many').replace('vac_space = lab.example.com\n', ''));

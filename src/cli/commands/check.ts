@@ -6,7 +6,7 @@ import { type FileConfigurationOptions, FileConfigurationSource } from '../../fa
 import type { PipeState, Problem } from '../../factory/parts.ts';
 import type { CliContext, ExitCode } from '../context.ts';
 import { table } from '../table.ts';
-import { printable } from '../text.ts';
+import { printable, printableJson } from '../text.ts';
 
 export interface CheckOptions {
   readonly json?: boolean;
@@ -59,7 +59,7 @@ export async function check(
         configuration: Object.fromEntries([...maskedSections(configuration)].map(([title, texts]) => [title, Object.fromEntries(texts)])),
       }),
     };
-    return { lines: JSON.stringify(answer, null, 2).split('\n'), code };
+    return { lines: printableJson(JSON.stringify(answer, null, 2)).split('\n'), code };
   }
   const lines = problems.map((p) => printable(problemLine(p)));
   lines.push(...pipes.flatMap((pipe) => pipeLines(pipe, view.now)));

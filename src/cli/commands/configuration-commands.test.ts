@@ -62,6 +62,17 @@ describe('vacua check', () => {
     }
   });
 
+  it('JSON of a hostile file is safe on a terminal and means the same', async () => {
+    const source = await file('hostile\u202e.conf', `${settings + type('a', 1)}max_processors = x\n`);
+    const { lines } = await check(source, { json: true }, view);
+    const planned = await plan(source, { json: true, against: source.files }, () => Promise.resolve(undefined), view.signal);
+    for (const json of [lines, planned.lines]) {
+      assert.doesNotMatch(json.join('\n'), /\u202e/);
+      assert.match(json.join('\n'), /hostile\\+u\{?202e/);
+    }
+    assert.equal((JSON.parse(lines.join('\n')) as { problems: { file: string }[] }).problems[0]?.file, source.files[0]);
+  });
+
   it('pipes are tried and reported, not stored; offline they are not asked', async () => {
     const source = await file('pipe.conf', `${settings}[vacuum_pipe vo]\nvacuum_pipe_url = https://vo.example.org/p\ntarget_share = 1\n`);
     const asked: string[] = [];

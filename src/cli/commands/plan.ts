@@ -9,7 +9,7 @@ import type { FileConfigurationOptions } from '../../factory/config/source.ts';
 import type { ConfigurationAnswer } from '../../factory/control/client.ts';
 import { ControlError } from '../../factory/control/control-error.ts';
 import { CliError, type CliContext, type ExitCode } from '../context.ts';
-import { printable } from '../text.ts';
+import { printable, printableJson } from '../text.ts';
 import { readOnce } from './check.ts';
 
 export interface PlanOptions {
@@ -44,7 +44,7 @@ export async function plan(
 
   const found = planDiff(before.configuration, after.configuration, before.observed);
   const code = errors.length > 0 ? 2 : 0;
-  if (options.json) return { lines: JSON.stringify({ ...found, errors }, null, 2).split('\n'), code };
+  if (options.json) return { lines: printableJson(JSON.stringify({ ...found, errors }, null, 2)).split('\n'), code };
   const lines = planLines(found).map(printable);
   return { lines: [...errors, ...(lines.length > 0 ? lines : ['Nothing would change.'])], code };
 }

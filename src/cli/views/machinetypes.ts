@@ -58,6 +58,7 @@ function verdictCell(r: MachinetypeAnswer, now: Instant): Cell {
       return { text: `started ${verdict.count}`, style: 'green' };
     case 'backing_off':
     case 'scout_out':
+    case 'not_elected':
     case 'creation_failing':
       return { text: `${word}, ${relative(verdict.until, now)}`, style: 'yellow' };
     case 'not_ready':
