@@ -41,7 +41,7 @@ function runApart(name: string): Promise<BenchResult[]> {
 const number = (n: number | undefined): string => (n === undefined || Number.isNaN(n) ? '-' : Number(n.toPrecision(4)).toString());
 
 /** Aligned lines, figures to the right. A pure function of the results. */
-export function table(results: readonly BenchResult[]): string[] {
+function table(results: readonly BenchResult[]): string[] {
   const rows = [
     ['name', 'value', 'unit', 'floor', 'budget', 'held', ''],
     ...results.map((r) => [r.name, number(r.value), r.unit, number(r.floor), number(r.budget), r.held ? 'yes' : 'NO', r.note ?? '']),

@@ -168,6 +168,38 @@ describe('world in a file', () => {
     });
   });
 
+  it('an end that cannot be stored makes listings fail, and happens when there is room', async () => {
+    const clock = new ManualClock();
+    let full = false;
+    const world = new SimWorld({
+      clock,
+      guest: async () => 'power-off',
+      onEvent: () => {
+        if (full) throw new Error('no space left on device');
+      },
+      script: { plan: () => ({ boot: seconds(5) }) },
+    });
+    const provider = await opened(world);
+    await provider.create(order(1), signal);
+    full = true;
+    clock.advance(6);
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    await assert.rejects(provider.list(signal), /no space/);
+    full = false;
+    assert.deepEqual(await powers(provider), ['off']);
+    world.close();
+  });
+
+  it('a file that is something else is refused with its place', () => {
+    inDirectory((file) => {
+      appendFileSync(file, 'hello\n');
+      assert.throws(
+        () => openWorldFile(file, { clock: new ManualClock() }),
+        (error) => error instanceof ProviderError && error.message.startsWith(`${file}:1: `),
+      );
+    });
+  });
+
   it('a boot of the host ends all machines', () => {
     inDirectory((file) => {
       const before = openWorldFile(file, { clock: new ManualClock(instant(0), 'boot-1') });

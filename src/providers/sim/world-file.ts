@@ -1,6 +1,7 @@
 import { closeSync, existsSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
-import type { SimClock } from './clock.ts';
 import type { MachineId } from '../../core/units.ts';
+import { ProviderError } from '../contract.ts';
+import type { SimClock } from './clock.ts';
 import type { SimScript } from './script.ts';
 import { type SimEvent, type SimGuest, SimWorld } from './world.ts';
 
@@ -9,13 +10,27 @@ type Line = SimEvent | { readonly kind: 'boot'; readonly bootId: string };
 /** Lines of machines that are gone are dropped on opening above this many lines. */
 const longFile = 10_000;
 
-/** The events written so far; an incomplete last line (a killed writer) is ignored. Empty when there is no such file. */
+/**
+ * The events written so far; an incomplete last line (a killed writer) is ignored. Empty when there is no such file.
+ * @throws ProviderError when something else has been written into it
+ */
 export function readWorldFile(file: string): Line[] {
   if (!existsSync(file)) return [];
   return readFileSync(file, 'utf8')
     .split('\n')
     .slice(0, -1)
-    .map((line) => JSON.parse(line) as Line);
+    .map((line, i) => parsed(line, `${file}:${i + 1}`));
+}
+
+function parsed(line: string, place: string): Line {
+  try {
+    return JSON.parse(line) as Line;
+  } catch (cause) {
+    throw new ProviderError('SIM_WORLD_UNREADABLE', `${place}: not an event of a simulated world; remove the file to begin with an empty one`, {
+      fault: 'host',
+      cause,
+    });
+  }
 }
 
 export const worldEvents = (lines: readonly Line[]): SimEvent[] => lines.filter((l) => l.kind !== 'boot');

@@ -203,6 +203,15 @@ export class SimWorld {
     this.#arm();
   }
 
+  /** When nobody waits for an answer. */
+  #settleUnasked(): void {
+    try {
+      this.#settle();
+    } catch {
+      // What cannot be stored has not happened yet; the next listing tries again, and fails by it where somebody sees it.
+    }
+  }
+
   #boot(m: SimMachine): void {
     const guest = { asked: new AbortController(), gone: new AbortController() };
     m.guest = guest;
@@ -218,8 +227,11 @@ export class SimWorld {
 
   async #await(id: MachineId, life: Promise<EndCause>, gone: AbortSignal): Promise<void> {
     // A guest that fails is a guest that panics: nothing in it may reach the daemon.
-    const cause = await life.catch((): EndCause => 'panic');
-    if (!gone.aborted) this.end(id, cause);
+    const ends = await life.catch((): EndCause => 'panic');
+    const m = this.#machines.get(id);
+    if (gone.aborted || m === undefined) return;
+    this.#machines.set(id, { ...m, plan: { ...m.plan, run: seconds(this.clock.uptime() - m.since), ends } });
+    this.#settleUnasked();
   }
 
   /** One timer for the next thing due, as long as somebody cares about it without looking. */
@@ -244,6 +256,6 @@ export class SimWorld {
     await this.clock.sleepUntil(later(this.clock.wall(), wait + 0.001), timer.signal);
     if (timer.signal.aborted) return;
     this.#armedFor = Number.POSITIVE_INFINITY;
-    this.#settle();
+    this.#settleUnasked();
   }
 }
