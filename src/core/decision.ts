@@ -47,7 +47,16 @@ export type Veto =
   | { readonly why: 'none_eligible' }
   | { readonly why: 'none_suitable' }
   | { readonly why: 'start_rate'; readonly perMinute: number; readonly until: Instant }
-  | { readonly why: 'boot_concurrency'; readonly booting: number; readonly limit: number };
+  | { readonly why: 'boot_concurrency'; readonly booting: number; readonly limit: number }
+  /** Machines of every tenant fail here. `until`: when one is tried; absent: the one that is tried now has to show it. */
+  | {
+      readonly why: 'black_hole';
+      readonly failures: number;
+      readonly machinetypes: readonly string[];
+      readonly since: Instant;
+      readonly message: string;
+      readonly until?: Instant;
+    };
 
 /** One machinetype in one turn, with the numbers used. The log, `vacua why` and metrics are made from it. */
 export type Verdict =
@@ -56,13 +65,34 @@ export type Verdict =
   | { readonly why: 'not_ready'; readonly text: string }
   | { readonly why: 'creation_failing'; readonly count: number; readonly until: Instant; readonly text: string }
   | { readonly why: 'shutdown_time_near'; readonly needs: Seconds; readonly left: Seconds }
-  | { readonly why: 'backing_off'; readonly until: Instant; readonly lastAbort: Instant; readonly message: string; readonly factory: string }
+  | {
+      readonly why: 'backing_off';
+      readonly until: Instant;
+      readonly lastAbort: Instant;
+      readonly message: string;
+      readonly factory: string;
+      /** With `backoff_doubling`: how many times in a row the same cause was met, from 2 on, and the pause that follows. */
+      readonly inARow?: number;
+      readonly pause?: Seconds;
+    }
   | {
       readonly why: 'scout_out';
       readonly until: Instant;
       readonly lastAbort: Instant;
       readonly message: string;
       readonly factory: string;
+      readonly fresh: number;
+    }
+  /** Others are to try first: of the `of` factories of the space this one is the `rank`th, from 1, and `width` are reached until `until`. */
+  | {
+      readonly why: 'not_elected';
+      readonly until: Instant;
+      readonly lastAbort: Instant;
+      readonly message: string;
+      readonly factory: string;
+      readonly rank: number;
+      readonly of: number;
+      readonly width: number;
       readonly fresh: number;
     }
   | { readonly why: 'does_not_fit'; readonly minProcessors: number; readonly free: number; readonly reserved: number }

@@ -84,6 +84,14 @@ function vetoSentence(veto: Veto, { observed, configuration, until, ago }: Scene
       return `start_rate_per_minute is ${veto.perMinute}; the limit is reached ${until(veto.until)}`;
     case 'boot_concurrency':
       return `${veto.booting} machines are booting, boot_concurrency is ${veto.limit}. The next starts when one of them has booted`;
+    case 'black_hole': {
+      const failed = `this host looks like a black hole: its last ${veto.failures} machines failed (${veto.machinetypes.join(', ')}; the first ${ago(veto.since)}, the last with "${veto.message}")`;
+      const next =
+        veto.until === undefined
+          ? 'One is being tried, and its success ends this'
+          : `Nothing is started ${until(veto.until)}; then one is tried, and its success ends this`;
+      return `${failed}. ${next}. Run vacua doctor, and see vacua outputs of the last machine`;
+    }
     default:
       return assertNever(veto);
   }
@@ -116,9 +124,11 @@ function verdictSentence({ machinetype, verdict, score, groupScore }: Machinetyp
       if (verdict.left < 0) return 'is not started after shutdown_time';
       return `needs at least ${durationText(verdict.needs)} (min_wallclock_seconds), but shutdown_time is in ${durationText(verdict.left)}. A smaller min_wallclock_seconds would fit`;
     case 'backing_off':
-      return `backs off ${until(verdict.until)}: ${abortText(verdict, scene)}, backoff_seconds is ${type?.backoff ?? 0}. ${abortHint(verdict.message)}`;
+      return `backs off ${until(verdict.until)}: ${abortText(verdict, scene)}, ${pauseText(verdict, type?.backoff ?? 0)}. ${abortHint(verdict.message)}`;
     case 'scout_out':
       return `waits for a scout, at most ${until(verdict.until)}: ${abortText(verdict, scene)}, and ${verdict.fresh} of its machines are still younger than fizzle_seconds (${type?.fizzle ?? 0})`;
+    case 'not_elected':
+      return `${electionText(verdict)}, and more are reached ${until(verdict.until)}: ${abortText(verdict, scene)}`;
     case 'does_not_fit':
       return `does not fit: it needs ${verdict.minProcessors} processors, ${verdict.free} are free${reservedText(verdict.reserved)}`;
     case 'after_others':
@@ -135,7 +145,20 @@ const reservedText = (reserved: number): string =>
     ? ''
     : ` and ${reserved} are kept for running superslots, whose remaining time is not within its min_wallclock_seconds and max_wallclock_seconds or whose room is too small`;
 
-type Aborted = Extract<Verdict, { why: 'backing_off' | 'scout_out' }>;
+/** With `backoff_doubling` the pause grows with every abort of the same cause in a row. */
+function pauseText({ inARow, pause }: Extract<Verdict, { why: 'backing_off' }>, backoff: number): string {
+  if (inARow === undefined || pause === undefined) return `backoff_seconds is ${backoff}`;
+  return `the same cause ${inARow} times in a row makes backoff_seconds (${backoff}) a pause of ${durationText(pause)}`;
+}
+
+/** After a back-off about one factory of the space tries first (docs/decisions.md). */
+function electionText({ rank, of, width, fresh }: Extract<Verdict, { why: 'not_elected' }>): string {
+  if (fresh === 0) return `leaves the scout to ${width === 1 ? 'another factory' : `${width} other factories`}: this one is number ${rank} of ${of}`;
+  const young = fresh === 1 ? '1 machine that is still to prove itself' : `${fresh} machines that are still to prove themselves`;
+  return `has ${young} in the space, which may have ${width} now, and this factory, number ${rank} of ${of}, its part of them`;
+}
+
+type Aborted = Extract<Verdict, { why: 'backing_off' | 'scout_out' | 'not_elected' }>;
 
 function abortText(verdict: Aborted, { observed, ago }: Scene): string {
   const who = verdict.factory === observed.host.factory ? 'a machine here' : verdict.factory;

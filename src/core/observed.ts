@@ -21,6 +21,8 @@ export interface Observed {
   readonly guestServiceSince?: Instant;
   /** Times at which creations were begun, younger than one minute, oldest first. */
   readonly recentStarts: readonly Instant[];
+  /** Remembered usage of this factory per machinetype, in HS06 hours as of `now`; absent: none is kept (docs/shares.md). */
+  readonly usage?: ReadonlyMap<string, number>;
 }
 
 export interface HostFacts {
@@ -66,6 +68,8 @@ export interface PeerStatus {
   readonly numBeforeFizzle: number;
   readonly shutdownMessage?: string;
   readonly shutdownAt?: Instant;
+  /** Remembered usage in HS06 hours, when that factory keeps one (docs/shares.md). */
+  readonly usageHs06Hours?: number;
 }
 
 export type Preparation = { readonly ready: true } | { readonly ready: false; readonly why: string };

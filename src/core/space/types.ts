@@ -64,6 +64,8 @@ export interface MachinetypeFacts {
   readonly maxWallclock: Seconds;
   readonly minProcessors: number;
   readonly maxProcessors: number;
+  /** Remembered usage in HS06 hours, `vacua_usage` on the wire; absent: none is kept (docs/shares.md). */
+  readonly usage?: number;
 }
 
 /** spec/vacquery.md §6.4: one per slot, empty slots included. */

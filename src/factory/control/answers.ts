@@ -124,6 +124,7 @@ export const Turn = z
           numBeforeFizzle: z.number(),
           shutdownMessage: z.string().exactOptional(),
           shutdownAt: time.exactOptional(),
+          usageHs06Hours: z.number().exactOptional(),
         }),
       ),
       silent: z.array(z.string()),
@@ -131,6 +132,7 @@ export const Turn = z
       creationFailures: mapOf(z.object({ count, lastAt: time, why: z.string() })),
       guestServiceSince: time.exactOptional(),
       recentStarts: z.array(time),
+      usage: mapOf(z.number()).exactOptional(),
     }),
     decision: Decision,
   })

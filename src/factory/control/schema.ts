@@ -109,6 +109,14 @@ const Veto = z
     z.object({ why: z.literal('none_suitable') }),
     z.object({ why: z.literal('start_rate'), perMinute: z.number(), until: time }),
     z.object({ why: z.literal('boot_concurrency'), booting: count, limit: count }),
+    z.object({
+      why: z.literal('black_hole'),
+      failures: count,
+      machinetypes: z.array(z.string()),
+      since: time,
+      message: z.string(),
+      until: time.exactOptional(),
+    }),
   ])
   .meta({ id: 'Veto', description: 'Why nothing at all, or nothing more, was started.' });
 
@@ -120,8 +128,9 @@ const Verdict = z
     z.object({ why: z.literal('not_ready'), text: z.string() }),
     z.object({ why: z.literal('creation_failing'), count, until: time, text: z.string() }),
     z.object({ why: z.literal('shutdown_time_near'), needs: duration, left: duration }),
-    z.object({ why: z.literal('backing_off'), ...backingOff }),
+    z.object({ why: z.literal('backing_off'), ...backingOff, inARow: count.exactOptional(), pause: duration.exactOptional() }),
     z.object({ why: z.literal('scout_out'), ...backingOff, fresh: count }),
+    z.object({ why: z.literal('not_elected'), ...backingOff, rank: count, of: count, width: count, fresh: count }),
     z.object({ why: z.literal('does_not_fit'), minProcessors: count, free: count, reserved: count }),
     z.object({ why: z.literal('after_others'), first: z.string() }),
     z.object({ why: z.literal('eligible') }),
