@@ -49,6 +49,10 @@ export interface Settings {
   readonly grace: Seconds;
   /** How the share of a machinegroup is counted (design §5): `sum` of its members' shares, or as Vac 3.1 does. */
   readonly groupShare: 'sum' | 'vac31';
+  /** Codes of shutdown messages that make a machinetype back off; absent: 300–999, as Vac 3.1 has it (design §5). */
+  readonly abortCodes?: readonly CodeRange[];
+  /** Absent: shares without memory (docs/shares.md). */
+  readonly shareMemory?: ShareMemory;
   /** Least free bytes on the file system of the state directory for a creation (spec/factory.md §7 step 9). */
   readonly minFreeDiskBytes: number;
   readonly joboutputsMaxBytes: number;
@@ -68,10 +72,47 @@ export interface Settings {
   readonly network: 'auto' | 'namespace' | 'restricted';
   /** Directory of CA certificates trusted besides the system's, when it exists. */
   readonly caDir: string;
+
+  /** UDP port of all factories of the space (spec/vacquery.md §1). */
+  readonly vacqueryPort: number;
+  /** IPv4 address that this factory answers on. Absent: all. */
+  readonly vacqueryAddress?: string;
+  /** Time between two questions to each other factory. */
+  readonly spaceRefresh: Seconds;
+  /** Key of the space, first the one that signs (docs/space.md). Empty: as Vac, nothing is signed. */
+  readonly spaceKeyFiles: readonly string[];
+  /** Names and addresses of factories that need not sign. */
+  readonly acceptUnsignedFrom: readonly string[];
+  /** IPv4 networks whose hosts get full answers although they are no factories. */
+  readonly acceptQueriesFrom: readonly Ipv4Network[];
+  /** Tell starts and ends of machines to the others at once; needs a key. */
+  readonly push: boolean;
+  /** Other factories are found by announcements to this group. */
+  readonly discovery?: { readonly group: string; readonly port: number };
+}
+
+/** Both ends belong to it. */
+export interface CodeRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** How past usage moves shares (docs/shares.md). */
+export interface ShareMemory {
+  /** After this time usage counts half. */
+  readonly halfLife: Seconds;
+  /** Greatest part by which a share is raised or lowered, above 0 and below 1. */
+  readonly maxCredit: number;
 }
 
 export const providerKinds = ['qemu', 'sim'] as const;
 export type ProviderKind = (typeof providerKinds)[number];
+
+/** The first `bits` of `address` count; both as numbers. */
+export interface Ipv4Network {
+  readonly address: number;
+  readonly bits: number;
+}
 
 /** `port` as seen by the machine; `host`:`target` as seen by the daemon. */
 export interface HostService {

@@ -1,5 +1,6 @@
 import type { GuestReport, Machine } from '../../src/core/machine.ts';
 import type { Machinetype } from '../../src/core/machinetype.ts';
+import { neutralSettings } from '../../src/core/situation/neutral.ts';
 import type { Configuration, Settings } from '../../src/core/settings.ts';
 import { type Instant, instant, later, type MachineId, type Seconds, seconds } from '../../src/core/units.ts';
 import type { GuestService } from '../../src/factory/parts.ts';
@@ -17,6 +18,7 @@ const shortestLifetime = 250;
 
 export function siteConfiguration(about: { readonly superslots: boolean; readonly draining: boolean; readonly stateDir: string }): Configuration {
   const settings: Settings = {
+    ...neutralSettings,
     space: 'crash.example.com',
     factories: [factoryName],
     totalProcessors: processors,

@@ -31,6 +31,13 @@ export function buildSettings(sections: Sections, environment: Environment, prob
     refuse('factory_name', `${which} contains no dot; set factory_name in [settings] to a fully qualified name such as ${factoryName || 'wn01'}.example.com`);
   }
   const factories = factoryNames(v.factories ?? [], factoryName, options.get('factories'), refuse);
+  for (const file of v.space_key_file ?? []) {
+    const fault = environment.keyFileFault?.(file);
+    if (fault !== undefined) refuse('space_key_file', fault);
+  }
+  if (v.push === true && (v.space_key_file ?? []).length === 0) {
+    problems.warn(at('push'), 'push', 'has no effect without space_key_file: nobody believes what is not signed', section);
+  }
   if (v.vac_space !== undefined && [...factories, factoryName].includes(v.vac_space.toLowerCase())) {
     refuse('vac_space', `${v.vac_space} is the name of a factory; valid: a name of its own for the space`);
   }
@@ -98,6 +105,14 @@ export function buildSettings(sections: Sections, environment: Environment, prob
     oldFeatureNames: v.old_feature_names ?? true,
     accelerator: v.accelerator ?? 'auto',
     network: v.network ?? 'auto',
+    vacqueryPort: v.vacquery_port ?? 995,
+    ...given('vacqueryAddress', v.vacquery_address),
+    spaceRefresh: seconds(v.space_refresh_seconds ?? 30),
+    spaceKeyFiles: v.space_key_file ?? [],
+    acceptUnsignedFrom: canonicalNames(v.accept_unsigned_from ?? [], factoryName),
+    acceptQueriesFrom: v.accept_queries_from ?? [],
+    push: v.push ?? false,
+    ...given('discovery', discoveryOf(v.factories ?? [])),
     caDir: v.ca_dir ?? '/etc/grid-security/certificates',
   };
 }
@@ -117,12 +132,28 @@ function factoryNames(
   value: IniValue | undefined,
   refuse: (option: string, text: string, place?: Place) => void,
 ): readonly string[] {
-  const domain = factoryName.slice(factoryName.indexOf('.') + 1);
-  const factories = [...new Set(names.map((name) => (name === '.' ? factoryName : name.includes('.') ? name : `${name}.${domain}`)))];
+  const factories = canonicalNames(
+    names.filter((name) => !name.startsWith(multicast)),
+    factoryName,
+  );
   if (factories.length > 0 && !factories.includes(factoryName)) {
     refuse('factories', `this factory, ${quoted(factoryName)}, is not among them; add it or a dot, or set factory_name`, value?.place);
   }
   return factories;
+}
+
+const multicast = 'multicast:';
+
+/** Canonical form of names (spec/vacquery.md §8); addresses stay as they are. */
+function canonicalNames(names: readonly string[], factoryName: string): readonly string[] {
+  const domain = factoryName.slice(factoryName.indexOf('.') + 1);
+  return [...new Set(names.map((name) => (name === '.' ? factoryName : name.includes('.') ? name : `${name}.${domain}`)))];
+}
+
+/** `multicast:GROUP[:PORT]` among the factories; the last one counts. */
+function discoveryOf(names: readonly string[]): Settings['discovery'] {
+  const [, group, port] = names.findLast((name) => name.startsWith(multicast))?.split(':') ?? [];
+  return group === undefined ? undefined : { group, port: Number(port ?? 9955) };
 }
 
 /** `[factories] names = …` is the early form of `factories`, no longer read by Vac 3.1 either (spec/factory.md §3.2). */

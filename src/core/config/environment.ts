@@ -11,6 +11,8 @@ export interface Environment {
   filesDir(stateDir: string, nameOrPrefix: string): string;
   volumeGroupExists(name: string): boolean;
   userExists(name: string): boolean;
+  /** What is wrong with a file that should hold a key of the space; undefined: nothing. Without it, files are not looked at. */
+  keyFileFault?(path: string): string | undefined;
   /** Name used in problems that belong to no file: `/etc/vac.conf`. */
   readonly place: string;
 }

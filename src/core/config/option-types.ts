@@ -1,4 +1,4 @@
-import type { HostService } from '../settings.ts';
+import type { HostService, Ipv4Network } from '../settings.ts';
 import type { Reading, Type } from './option.ts';
 import { quoted } from './problem.ts';
 import { didYouMean } from './suggest.ts';
@@ -132,6 +132,28 @@ export const hostServices: Type<readonly HostService[]> = {
       services.push(service);
     }
     return { value: services };
+  },
+};
+
+const ipv4 = /^(25[0-5]|2[0-4]\d|1?\d?\d)(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}$/;
+export const ipv4Address: Type<string> = matching('IPv4 address', ipv4, 'an IPv4 address such as 10.0.0.7');
+
+/** The 32 bits of an IPv4 address; undefined: it is none. */
+export const ipv4Number = (text: string): number | undefined =>
+  ipv4.test(text) ? text.split('.').reduce((sum, part) => sum * 256 + Number(part), 0) : undefined;
+
+/** `ADDRESS` or `ADDRESS/BITS`, several. */
+export const ipv4Networks: Type<readonly Ipv4Network[]> = {
+  valid: 'IPv4 networks such as 10.1.0.0/16, or addresses, separated by blanks',
+  read: (text) => {
+    const value: Ipv4Network[] = [];
+    for (const { 0: found, index } of text.matchAll(/\S+/g)) {
+      const [, base = '', bits = '32'] = /^([0-9.]+)(?:\/([0-9]{1,2}))?$/.exec(found) ?? [];
+      const address = ipv4Number(base);
+      if (address === undefined || Number(bits) > 32) return { wrong: `${quoted(found)} is not a network of the form ADDRESS/BITS`, at: index };
+      value.push({ address, bits: Number(bits) });
+    }
+    return { value };
   },
 };
 

@@ -1,6 +1,21 @@
 import { providerKinds } from '../settings.ts';
 import { option } from './option.ts';
-import { absolutePath, anyText, decimal, hostServices, list, lowerCase, matching, oneLine, wholeNumber, word, wordOrOther, yesNo } from './option-types.ts';
+import {
+  absolutePath,
+  anyText,
+  decimal,
+  hostServices,
+  ipv4Address,
+  ipv4Networks,
+  list,
+  lowerCase,
+  matching,
+  oneLine,
+  wholeNumber,
+  word,
+  wordOrOther,
+  yesNo,
+} from './option-types.ts';
 
 const hostName = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
 
@@ -12,9 +27,13 @@ export const vacSettings = {
     'Name of the space. Must not be the name of a factory.',
   ),
   factories: option(
-    list(/^(\.|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)$/, 'host names of letters, digits, dots and hyphens', true),
+    list(
+      /^(\.|[a-z0-9]([a-z0-9.-]*[a-z0-9])?|multicast:2(2[4-9]|3\d)(\.\d{1,3}){3}(:\d{1,5})?)$/,
+      'host names of letters, digits, dots and hyphens, or multicast:GROUP',
+      true,
+    ),
     'empty',
-    'All factories of the space, this one included. `.` is this factory; a name without a dot gets its domain. Empty: no other factory is asked.',
+    'All factories of the space, this one included. `.` is this factory; a name without a dot gets its domain. `multicast:239.255.99.5` finds them by announcements to that group. Empty: no other factory is asked.',
   ),
   description: option(anyText, 'none', 'Free text. Has no effect.'),
   gocdb_sitename: option(oneLine, 'the space name without its first label', 'Site in accounting records and status messages.'),
@@ -104,6 +123,21 @@ export const ownSettings = {
   old_feature_names: option(yesNo, 'yes', 'Tell machines the names of Machine/Job Features from before 2016 too, such as `jobslots` and `phys_cores`.'),
   accelerator: option(word('auto', 'kvm', 'tcg'), 'auto', '`auto`: KVM when a probe boot succeeds, otherwise emulation (`tcg`).'),
   network: option(word('auto', 'namespace', 'restricted'), 'auto', '`auto`: a network namespace per machine where the host allows it, otherwise `restricted`.'),
+  vacquery_port: option(wholeNumber('', 1, 65_535), '995', 'UDP port on which all factories of the space answer.'),
+  vacquery_address: option(ipv4Address, 'all addresses', 'Address on which this factory answers and from which it asks.'),
+  space_refresh_seconds: option(decimal('seconds', { least: 1 }), '30', 'Time between two questions to each other factory.'),
+  space_key_file: option(
+    list(/^\/\S*$/, 'absolute paths of files that only their owner can read'),
+    'none',
+    'Key of the space: messages are signed with the first, and accepted with any of them. See docs/space.md.',
+  ),
+  accept_unsigned_from: option(
+    list(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, 'names or IPv4 addresses of factories', true),
+    'none',
+    'Factories that need not sign although there is a key, such as those that still run Vac.',
+  ),
+  accept_queries_from: option(ipv4Networks, 'none', 'Hosts that get full answers although they are no factories, such as those of administrators.'),
+  push: option(yesNo, 'no', 'Tell starts and ends of machines to the other factories at once. Needs space_key_file.'),
   ca_dir: option(absolutePath, '/etc/grid-security/certificates', 'CA certificates trusted besides those of the system, if the directory exists.'),
 };
 

@@ -1,5 +1,5 @@
 import type { Machinetype } from '../machinetype.ts';
-import type { Configuration, HostService, Settings, VacuumPipe } from '../settings.ts';
+import type { Configuration, HostService, Ipv4Network, Settings, VacuumPipe } from '../settings.ts';
 import type { machinetypeTable } from './machinetype-options.ts';
 import { maskUrl } from './problem.ts';
 import type { settingsTable } from './settings-options.ts';
@@ -13,11 +13,13 @@ const yes = (value: boolean): string => (value ? 'yes' : 'no');
 const words = (values: readonly string[]): string | undefined => (values.length === 0 ? undefined : values.join(' '));
 const service = ({ port, host, targetPort }: HostService): string => `${port}=${host.includes(':') ? `[${host}]` : host}:${targetPort}`;
 
+const networkText = ({ address, bits }: Ipv4Network): string => `${[24, 16, 8, 0].map((shift) => (address >>> shift) & 255).join('.')}/${bits}`;
+
 /** `[settings]` as text that could stand in a file, in the order of the table; options without a value are left out. Unmasked. */
 export function settingsText(s: Settings): ReadonlyMap<string, string> {
   const shown: Shown<typeof settingsTable> = {
     vac_space: s.space,
-    factories: words(s.factories),
+    factories: words([...s.factories, ...(s.discovery ? [`multicast:${s.discovery.group}:${s.discovery.port}`] : [])]),
     description: s.description,
     gocdb_sitename: s.gocdbSitename,
     gocdb_cert_file: s.gocdbCertFile,
@@ -56,6 +58,13 @@ export function settingsText(s: Settings): ReadonlyMap<string, string> {
     old_feature_names: yes(s.oldFeatureNames),
     accelerator: s.accelerator,
     network: s.network,
+    vacquery_port: s.vacqueryPort,
+    vacquery_address: s.vacqueryAddress,
+    space_refresh_seconds: s.spaceRefresh,
+    space_key_file: words(s.spaceKeyFiles),
+    accept_unsigned_from: words(s.acceptUnsignedFrom),
+    accept_queries_from: words(s.acceptQueriesFrom.map(networkText)),
+    push: yes(s.push),
     ca_dir: s.caDir,
   };
   return new Map([

@@ -40,6 +40,12 @@ export const neutralSettings: Settings = {
   accelerator: 'auto',
   network: 'auto',
   caDir: '',
+  vacqueryPort: 995,
+  spaceRefresh: seconds(30),
+  spaceKeyFiles: [],
+  acceptUnsignedFrom: [],
+  acceptQueriesFrom: [],
+  push: false,
 };
 
 /** A machinetype with the documented defaults (spec/factory.md §3.3). */
