@@ -1,7 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isLive, type Machine, type UsageRecord } from '../core/machine.ts';
+import type { CensusOptions, FactoryAnswer } from '../core/space/census.ts';
+import type { SpaceReport } from '../core/space/report.ts';
 import type { Instant, MachineId } from '../core/units.ts';
+import { standardPort } from '../core/vacquery/limits.ts';
+import type { AskedKind } from '../core/vacquery/query.ts';
 import { Loop } from './loop.ts';
 import type { LoopParts } from './loop-parts.ts';
 import type { FactoryStatus, FactoryView } from './view.ts';
@@ -73,6 +77,17 @@ export class Factory implements FactoryView {
 
   configuration(): ReturnType<FactoryView['configuration']> {
     return this.#parts.configuration.current();
+  }
+
+  space(): SpaceReport {
+    const { space, factory, clock } = this.#parts;
+    if (space) return space.report();
+    const alone = { factory, machinetypes: [] };
+    return { space: this.loop.configuration().settings.space, factory, at: clock.wall(), port: standardPort, factories: [alone], ignored: {} };
+  }
+
+  ask(kind: AskedKind, options: CensusOptions): Promise<readonly FactoryAnswer[]> {
+    return this.#parts.space?.ask(kind, options) ?? Promise.resolve([]);
   }
 
   async console(id: MachineId): Promise<Uint8Array | undefined> {

@@ -6,7 +6,7 @@ import type { EventBus } from './events.ts';
 import type { HostProbe } from './host.ts';
 import type { Journal } from './journal.ts';
 import type { Layout } from './layout.ts';
-import type { ConfigurationSource, Contextualiser, GuestService, Images } from './parts.ts';
+import type { ConfigurationSource, Contextualiser, GuestService, Images, SpacePart } from './parts.ts';
 
 /** Everything around the loop, handed in: the daemon passes the real ones, tests and simulations others. */
 export interface LoopParts {
@@ -22,6 +22,8 @@ export interface LoopParts {
   readonly images: Images;
   readonly configuration: ConfigurationSource;
   readonly bus: EventBus;
+  /** Absent: no other factory is asked or answered. */
+  readonly space?: SpacePart;
   readonly rule: Rule;
   readonly random: () => number;
   readonly newId: () => MachineId;

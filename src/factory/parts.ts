@@ -3,7 +3,11 @@ import type { Machine, GuestReport } from '../core/machine.ts';
 import type { Machinetype } from '../core/machinetype.ts';
 import type { Preparation } from '../core/observed.ts';
 import type { Configuration, Settings } from '../core/settings.ts';
+import type { CensusOptions, FactoryAnswer } from '../core/space/census.ts';
+import type { SpaceReport } from '../core/space/report.ts';
+import type { OwnStatus } from '../core/space/types.ts';
 import type { Instant, MachineId, Seconds } from '../core/units.ts';
+import type { AskedKind } from '../core/vacquery/query.ts';
 
 /**
  * The parts around the loop, as the loop sees them. Each is one file or folder beside this one; construction does no I/O,
@@ -47,6 +51,15 @@ export interface ConfigurationSource {
   refresh(signal: AbortSignal): Promise<void>;
   onChange(listener: () => void): void;
   close(): Promise<void>;
+}
+
+/** This factory's part in its space (spec/vacquery.md). Never throws for what other hosts do. */
+export interface SpacePart {
+  report(): SpaceReport;
+  /** Asks once; who does not answer in time is `silent`. */
+  ask(kind: AskedKind, options: CensusOptions): Promise<readonly FactoryAnswer[]>;
+  /** What it last told the others; undefined before the first turn. */
+  own(): OwnStatus | undefined;
 }
 
 export type { Problem };

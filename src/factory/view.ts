@@ -2,6 +2,9 @@ import type { Decision, Rule } from '../core/decision.ts';
 import type { Machine, UsageRecord } from '../core/machine.ts';
 import type { Observed } from '../core/observed.ts';
 import type { Configuration } from '../core/settings.ts';
+import type { CensusOptions, FactoryAnswer } from '../core/space/census.ts';
+import type { SpaceReport } from '../core/space/report.ts';
+import type { AskedKind } from '../core/vacquery/query.ts';
 import type { Instant, MachineId } from '../core/units.ts';
 import type { PipeState, Problem } from './parts.ts';
 
@@ -17,6 +20,10 @@ export interface FactoryView {
   /** The facts and the outcome of the last turn; undefined before the first. */
   lastTurn(): { readonly observed: Observed; readonly decision: Decision } | undefined;
   configuration(): { readonly configuration: Configuration | undefined; readonly problems: readonly Problem[]; readonly pipes: readonly PipeState[] };
+  /** What this factory knows of its space now. */
+  space(): SpaceReport;
+  /** Asks once, for a person, all factories of the space or those named; this one answers too. Who does not answer in time is `silent`. */
+  ask(kind: AskedKind, options: CensusOptions): Promise<readonly FactoryAnswer[]>;
   /** Serial console; undefined: unknown machine, or its provider has none. */
   console(id: MachineId): Promise<Uint8Array | undefined>;
   /** A person's decisions. Durable: they survive a restart of the daemon. */

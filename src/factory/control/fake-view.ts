@@ -1,6 +1,10 @@
 import type { Decision, MachinetypeReason } from '../../core/decision.ts';
 import type { Machine, UsageRecord } from '../../core/machine.ts';
 import type { Observed } from '../../core/observed.ts';
+import type { CensusOptions, FactoryAnswer } from '../../core/space/census.ts';
+import type { FactoryReport, SpaceReport } from '../../core/space/report.ts';
+import { fakeAnswer } from '../../core/space/fake-answers.ts';
+import type { AskedKind } from '../../core/vacquery/query.ts';
 import { neutralMachinetype, neutralSettings } from '../../core/situation/neutral.ts';
 import { type Instant, instant, later, type MachineId, machineId, seconds } from '../../core/units.ts';
 import type { PipeState, Problem } from '../parts.ts';
@@ -64,6 +68,16 @@ export class FakeView implements FactoryView {
   change: Partial<FactoryStatus> = {};
   turn: { observed: Observed; decision: Decision } | undefined = fakeTurn(this.records);
   configured = true;
+  /** The space: a neighbour that answers and one that has been silent for two hours. */
+  neighbours: readonly FactoryReport[] = [
+    { factory: 'wn01.example.com', address: '192.0.2.1', heardAt: fakeNow, machinetypes: [] },
+    { factory: 'wn02.example.com', address: '192.0.2.2', silentSince: ago(7200), heardAt: ago(7300), nextTry: later(fakeNow, 240), machinetypes: [] },
+    { factory: 'wn03.example.com', address: '192.0.2.3', heardAt: ago(12), machinetypes: [] },
+  ];
+  ignored: Readonly<Record<string, number>> = {};
+  /** What a factory answers; by default those answer that are not silent. */
+  answer = (factory: string): FactoryAnswer =>
+    fakeAnswer(factory, this.neighbours.some((n) => n.factory === factory && n.silentSince === undefined) ? 'complete' : 'silent');
   readonly #stateDir: string;
 
   constructor(stateDir: string) {
@@ -118,6 +132,22 @@ export class FakeView implements FactoryView {
       problems: this.problems,
       pipes: this.pipes,
     };
+  }
+  space(): SpaceReport {
+    const { space, factory } = this.status();
+    return { space, factory, at: fakeNow, port: 995, factories: this.neighbours, ignored: this.ignored };
+  }
+  async ask(kind: AskedKind, { factories = this.neighbours.map((n) => n.factory), within }: CensusOptions): Promise<readonly FactoryAnswer[]> {
+    this.commands.push(`ask ${kind} ${factories.join(' ')} within ${within}`);
+    return factories.map((name) => {
+      const { factoryFacts, machinetypes, machines, ...answer } = this.answer(name);
+      return {
+        ...answer,
+        ...(kind === 'factories' && factoryFacts !== undefined && { factoryFacts }),
+        machinetypes: kind === 'machinetypes' ? machinetypes : [],
+        machines: kind === 'machines' ? machines : [],
+      };
+    });
   }
   async console(id: MachineId): Promise<Uint8Array | undefined> {
     return this.consoles.get(id);
