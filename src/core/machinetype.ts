@@ -4,6 +4,8 @@ import type { Seconds } from './units.ts';
 export const machineModels = ['cernvm3', 'cernvm4', 'vm-raw', 'kernel', 'docker', 'singularity'] as const;
 export type MachineModel = (typeof machineModels)[number];
 
+export type PipeFile = 'rootImage' | 'initrd' | 'userData';
+
 /**
  * A recipe for machines, complete: every default applied, pipes and files merged (spec/factory.md §3.3, §4).
  * File names in `rootImage`, `initrd`, `userData`, `userDataFiles` are URLs, absolute paths, or paths relative to `filesDir`.
@@ -47,6 +49,8 @@ export interface Machinetype {
   readonly maxWallclock: Seconds;
   readonly minWallclock: Seconds;
   readonly backoff: Seconds;
+  /** Greatest pause when each abort of the same cause in a row doubles it; absent: the pause is always `backoff`. */
+  readonly backoffMax?: Seconds;
   readonly fizzle: Seconds;
   readonly heartbeatFile?: string;
   /** 0: only the existence of the file is checked. */
@@ -55,6 +59,11 @@ export interface Machinetype {
   readonly machinesDirDays: number;
   /** Publish the end of the lifetime as `shutdowntime` too (spec/machine-job-features.md §4.1). */
   readonly announceLifetimeAsShutdown: boolean;
+  /**
+   * Host of the URL of the pipe that it came from where that is an address or `localhost`, else an empty text; and which of its URLs were written by the pipe and not
+   * by the site's own files: for those the daemon must not be led to itself (docs/images.md). Absent: all are the site's own.
+   */
+  readonly pipe?: { readonly host: string; readonly names: readonly PipeFile[] };
   /** Directory for relative file names (`…/machinetypes/PREFIX/files`); `x509cert.pem` and `x509key.pem` lie one level above. */
   readonly filesDir: string;
   /** Where it was defined: `vac.conf:12` or the URL of a pipe. For messages only. */

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { downloadTo, fetchLimited, HttpFetchError, maskUrl } from './http-fetch.ts';
+import { downloadTo, fetchLimited, HttpFetchError, maskUrl, pipeGuard, redirectGuard } from './http-fetch.ts';
 import { testCa } from './http/test-ca.ts';
 import { version } from './version.ts';
 
@@ -74,6 +74,39 @@ describe('fetchLimited', () => {
         await assert.rejects(text('/loop'), code('HTTP_REDIRECT', /more than 5/));
         await assert.rejects(text('/file'), code('HTTP_REDIRECT', /file:\/\/\/etc\/passwd\?\*\*\*".*valid are http/));
         await assert.rejects(text('/nowhere'), code('HTTP_REDIRECT', /without a Location/));
+      },
+    );
+  });
+
+  it('connects to no address that is forbidden, be it written, resolved or redirected to', async () => {
+    const asked: (readonly [string, number])[] = [];
+    const forbidden = (address: string, redirects: number): string | undefined => {
+      asked.push([address, redirects]);
+      return redirects > 0 ? 'an address of a test' : undefined;
+    };
+    let requests = 0;
+    await serving(
+      (request, response) => {
+        requests++;
+        if (request.url === '/name') response.writeHead(302, { location: `http://localhost:${request.socket.localPort}/end` }).end();
+        else if (request.url === '/address') response.writeHead(302, { location: '/end' }).end();
+        else response.end('reached');
+      },
+      async (url) => {
+        const { port } = new URL(url);
+        const refused = code('HTTP_FORBIDDEN', /leads to (127\.0\.0\.1|::1), an address of a test, which a vacuum pipe may not.*valid: a server elsewhere/);
+        await assert.rejects(fetchLimited(`${url}/name`, options({ forbidden })), refused);
+        await assert.rejects(fetchLimited(`${url}/address`, options({ forbidden })), refused);
+        assert.deepEqual(asked[0], ['127.0.0.1', 0]);
+        assert.equal(requests, 2, 'what was forbidden was never asked');
+        for (const host of ['127.0.0.1', 'localhost', '0x7f.1', '[::ffff:127.0.0.1]', '[::1]'])
+          await assert.rejects(fetchLimited(`http://${host}:${port}/end`, options({ forbidden: pipeGuard('') })), code('HTTP_FORBIDDEN', /a loopback address/));
+        await assert.rejects(downloadTo(`${url}/end`, join(dir, 'never'), options({ forbidden: pipeGuard('') })), code('HTTP_FORBIDDEN'));
+        assert.equal(requests, 2);
+        const reached = await fetchLimited(`http://localhost:${port}/end`, options({ forbidden: pipeGuard('localhost') }));
+        assert.equal(Buffer.from(reached.body).toString(), 'reached');
+        await assert.rejects(fetchLimited(`${url}/name`, options({ forbidden: redirectGuard('http://vo.example.org/pipe') })), code('HTTP_FORBIDDEN'));
+        assert.equal((await fetchLimited(`${url}/name`, options({ forbidden: redirectGuard(url) }))).status, 200);
       },
     );
   });

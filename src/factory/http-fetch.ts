@@ -5,7 +5,8 @@ import { HttpFetchError } from './http/error.ts';
 import { type OpenResponse, type RequestOptions, withResponse } from './http/request.ts';
 
 export { HttpFetchError, maskUrl } from './http/error.ts';
-export type { RequestOptions } from './http/request.ts';
+export { namedByPipe, pipeGuard, redirectGuard } from './http/pipe-guard.ts';
+export type { Forbidden, RequestOptions } from './http/request.ts';
 export { type Download, type DownloadOptions, downloadTo, type Validators } from './http/download.ts';
 
 export interface Fetched {

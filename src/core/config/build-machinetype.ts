@@ -1,10 +1,11 @@
-import type { Machinetype } from '../machinetype.ts';
+import type { Machinetype, PipeFile } from '../machinetype.ts';
 import { seconds } from '../units.ts';
 import { given } from './build-settings.ts';
 import type { IniValue } from './ini.ts';
 import { machinetypeFamilies, machinetypeTable } from './machinetype-options.ts';
 import { canonical, readFamily, readOptions, type Reader } from './option.ts';
 import { anyText, file } from './option-types.ts';
+import { trialHost } from './pipe-address.ts';
 import type { Place, ProblemList } from './problem.ts';
 import { mergeUserData, readUserDataFiles, type UserDataLayer } from './user-data.ts';
 
@@ -39,9 +40,20 @@ export interface MachinetypeSource {
   readonly directory: string;
   readonly origin: string;
   readonly place: Place;
+  /** For a machinetype of a pipe: the pipe's URL, and the layer which the pipe has written. */
+  readonly pipe?: { readonly url: string; readonly layer: Layer };
   /** Share that follows from a pipe, when no layer sets one. */
   readonly share?: number;
 }
+
+const pipeFiles = { rootImage: 'root_image', initrd: 'initrd', userData: 'user_data' } as const satisfies Record<PipeFile, string>;
+
+/** Files whose URLs come from this layer: no more important one gives another. */
+const namedBy = (layer: Layer, options: ReadonlyMap<string, IniValue>): PipeFile[] =>
+  (['rootImage', 'initrd', 'userData'] as const).filter((file) => {
+    const value = layer.options.get(pipeFiles[file]);
+    return value !== undefined && /^https?:/.test(value.text) && options.get(pipeFiles[file]) === value;
+  });
 
 /** A machinetype with every default applied; undefined, and problems that disable it, when it cannot be used. */
 export function buildMachinetype(source: MachinetypeSource, defaults: MachinetypeDefaults, problems: ProblemList): Machinetype | undefined {
@@ -72,6 +84,9 @@ export function buildMachinetype(source: MachinetypeSource, defaults: Machinetyp
   const maxWallclock = v.max_wallclock_seconds ?? 86_400;
   if (v.min_wallclock_seconds !== undefined && v.min_wallclock_seconds > maxWallclock)
     warn('min_wallclock_seconds', `greater than max_wallclock_seconds, ${maxWallclock}: it never fits into an existing superslot`);
+  const [backoff, backoffMax] = [v.backoff_seconds ?? 10, v.backoff_max_seconds ?? 14_400];
+  if (v.backoff_doubling === true && backoffMax < backoff)
+    warn('backoff_max_seconds', `${backoffMax} is below backoff_seconds, ${backoff}: the pause is not doubled; valid: ${backoff} or more`);
   if (problems.all.slice(before).some((p) => p.severity === 'error')) return undefined;
 
   const userData = mergeUserData(...source.layers.map((layer) => layer.userData), defaults.userData);
@@ -104,12 +119,14 @@ export function buildMachinetype(source: MachinetypeSource, defaults: Machinetyp
     maxProcessors: most,
     maxWallclock: seconds(maxWallclock),
     minWallclock: seconds(v.min_wallclock_seconds ?? maxWallclock),
-    backoff: seconds(v.backoff_seconds ?? 10),
+    backoff: seconds(backoff),
+    ...given('backoffMax', v.backoff_doubling === true ? seconds(Math.max(backoff, backoffMax)) : undefined),
     fizzle: seconds(v.fizzle_seconds ?? 600),
     ...given('heartbeatFile', v.heartbeat_file),
     heartbeat: seconds(v.heartbeat_seconds ?? 0),
     machinesDirDays: v.machines_dir_days ?? 3,
     announceLifetimeAsShutdown: v.announce_lifetime_as_shutdown ?? false,
+    ...given('pipe', source.pipe && { host: trialHost(source.pipe.url), names: namedBy(source.pipe.layer, options) }),
     filesDir: defaults.filesDir(source.directory),
     origin: source.origin,
   };

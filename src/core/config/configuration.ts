@@ -76,7 +76,11 @@ export function readConfiguration({ files, documents, environment, digest, probl
         continue;
       }
       const layers = [local.get(name), pipe.layer, general, layer].filter((some) => some !== undefined);
-      const machinetype = buildMachinetype({ name, layers, share, place, directory: prefix, origin: url }, defaults, found);
+      const machinetype = buildMachinetype(
+        { name, layers, share, place, directory: prefix, origin: url, pipe: { url: pipe.pipe.url, layer } },
+        defaults,
+        found,
+      );
       local.delete(name);
       if (machinetype && !refused.has(name) && !isDisabled(problems.all, 'machinetype', name)) {
         machinetypes.set(name, machinetype);

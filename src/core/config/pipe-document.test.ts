@@ -344,3 +344,14 @@ describe('hostile values in every key', () => {
     }
   });
 });
+
+it('a machinetype knows which of its URLs the pipe has written; those of the files of the site count as its own', () => {
+  const entry = { suffix: 'prod', root_image: 'https://vo.example.org/a.iso', user_data: 'http://127.0.0.1/u', initrd: 'initrd' };
+  const names = (more = '', local = '') => pipe({ machinetypes: [entry] }, more, local).configuration?.machinetypes.get('vo-prod')?.pipe;
+  assert.deepEqual(names(), { host: '', names: ['rootImage', 'userData'] });
+  assert.deepEqual(names('user_data = http://127.0.0.1/u\n'), { host: '', names: ['rootImage'] });
+  assert.deepEqual(names('', '[machinetype vo-prod]\nroot_image = http://127.0.0.1/i\n'), { host: '', names: ['userData'] });
+  const here = configured(`${settings}[vacuum_pipe vo]\nvacuum_pipe_url = http://127.0.0.1:8080/pipe\n`, { vo: { machinetypes: [entry] } });
+  assert.deepEqual(here.configuration?.machinetypes.get('vo-prod')?.pipe, { host: '127.0.0.1', names: ['rootImage', 'userData'] });
+  assert.equal(configured(`${settings}[machinetype own]\nroot_image = http://127.0.0.1/i\n`).configuration?.machinetypes.get('own')?.pipe, undefined);
+});

@@ -2,7 +2,7 @@ import { parsePipe } from '../../core/config/pipe-document.ts';
 import type { VacuumPipe } from '../../core/settings.ts';
 import { elapsed, type Instant } from '../../core/units.ts';
 import type { Clock } from '../clock.ts';
-import type { fetchLimited } from '../http-fetch.ts';
+import { type fetchLimited, redirectGuard } from '../http-fetch.ts';
 import { loadPipe, type PipeCopy, storePipe } from './pipe-cache.ts';
 
 export interface PipeKeeperParts {
@@ -121,7 +121,8 @@ export class PipeKeeper {
   }
 
   async #get(url: string, caDir: string): Promise<{ readonly text: string; readonly at: Instant }> {
-    const { status, body } = await this.#parts.fetch(url, { ...limits, caDir, signal: this.#stop.signal, headers: { accept: 'application/json, */*;q=0.5' } });
+    const headers = { accept: 'application/json, */*;q=0.5' };
+    const { status, body } = await this.#parts.fetch(url, { ...limits, caDir, signal: this.#stop.signal, headers, forbidden: redirectGuard(url) });
     if (status !== 200) throw new Error(`the server answers with status ${status}; valid: 200`);
     if (body.byteLength > limits.maxBytes) throw new Error(`the document is longer than ${limits.maxBytes} bytes`);
     let text: string;

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { exampleMachinetype, exampleSettings } from '../../core/guest/fixture.ts';
 import type { Machinetype } from '../../core/machinetype.ts';
 import type { Settings } from '../../core/settings.ts';
+import { fetchLimited } from '../http-fetch.ts';
 import { layout } from '../layout.ts';
 import { type FetchLimited, HostContextualiser } from './contextualiser.ts';
 import { example, HandClock } from './fixture.ts';
@@ -90,6 +93,28 @@ describe('HostContextualiser', () => {
         await assert.rejects(stage.prepare({ userData: 'https://vo.example.org/other' }, { userDataFallback: true }), /connection refused/);
       },
     );
+  });
+
+  it('asks nothing of its own host for a pipe, and uses no copy then', async () => {
+    let requests = 0;
+    const server = createServer((_request, response) => response.end(`secret ${++requests}`));
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+    try {
+      const userData = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+      await staged(fetchLimited, async (stage) => {
+        await stage.prepare({ userData }, { userDataFallback: true });
+        assert.equal(await stage.userData(), 'secret 1');
+        const pipe = { host: '', names: ['userData'] } as const;
+        await assert.rejects(stage.prepare({ userData, pipe }, { userDataFallback: true }), /^Error: user_data: .* leads to 127\.0\.0\.1, a loopback address/);
+        assert.equal(requests, 1);
+        await stage.prepare({ userData, pipe: { host: '127.0.0.1', names: ['userData'] } });
+        assert.equal(await stage.userData(), 'secret 2');
+        await stage.prepare({ userData, pipe: { host: '', names: ['rootImage'] } });
+        assert.equal(await stage.userData(), 'secret 3');
+      });
+    } finally {
+      await new Promise((done) => server.close(done));
+    }
   });
 
   it('reads local templates and files, relative ones below the machinetype alone', () =>

@@ -6,7 +6,7 @@ import type { Machine } from '../../core/machine.ts';
 import type { Machinetype } from '../../core/machinetype.ts';
 import type { Settings } from '../../core/settings.ts';
 import type { Clock } from '../clock.ts';
-import { fetchLimited, maskUrl } from '../http-fetch.ts';
+import { type Forbidden, fetchLimited, HttpFetchError, maskUrl, namedByPipe, pipeGuard } from '../http-fetch.ts';
 import type { Layout } from '../layout.ts';
 import type { Contextualiser } from '../parts.ts';
 import { version } from '../version.ts';
@@ -21,6 +21,7 @@ export type FetchLimited = (
     readonly caDir: string;
     readonly headers?: Readonly<Record<string, string>>;
     readonly signal: AbortSignal;
+    readonly forbidden?: Forbidden;
   },
 ) => Promise<{ readonly status: number; readonly headers: Headers; readonly body: Uint8Array }>;
 
@@ -74,14 +75,16 @@ export class HostContextualiser implements Contextualiser {
 
   #template(userData: string, machinetype: Machinetype, settings: Settings, signal: AbortSignal): Promise<Uint8Array> {
     if (!/^https?:\/\//.test(userData)) return explained('user_data', readLocalFile(userData, machinetype.filesDir, maxTemplateBytes));
-    return this.#fetchTemplate(userData, settings, signal);
+    return this.#fetchTemplate(userData, namedByPipe(machinetype, 'userData'), settings, signal);
   }
 
   /** Fetched anew for every machine. A copy stands in only where the site allows it, and never for a server that answers "no". */
-  async #fetchTemplate(url: string, settings: Settings, signal: AbortSignal): Promise<Uint8Array> {
-    const copy = join(this.#parts.layout.templates, createHash('sha256').update(url).digest('hex'));
+  async #fetchTemplate(url: string, pipeHost: string | undefined, settings: Settings, signal: AbortSignal): Promise<Uint8Array> {
+    // What the site itself may fetch is not handed to a pipe that names the same URL.
+    const key = pipeHost === undefined ? url : JSON.stringify([url, pipeHost]);
+    const copy = join(this.#parts.layout.templates, createHash('sha256').update(key).digest('hex'));
     try {
-      const template = await this.#fetchOnce(url, settings, signal);
+      const template = await this.#fetchOnce(url, pipeHost, settings, signal);
       if (settings.userDataFallback) await keepCopy(copy, template);
       return template;
     } catch (error) {
@@ -92,10 +95,13 @@ export class HostContextualiser implements Contextualiser {
     }
   }
 
-  async #fetchOnce(url: string, { caDir }: Settings, signal: AbortSignal): Promise<Uint8Array> {
+  async #fetchOnce(url: string, pipeHost: string | undefined, { caDir }: Settings, signal: AbortSignal): Promise<Uint8Array> {
     const headers = { 'user-agent': manager };
-    const options = { timeoutSeconds: fetchSeconds, maxBytes: maxTemplateBytes, caDir, headers, signal };
-    const { status, body } = await explained('user_data', this.#fetch(url, options));
+    const guard = pipeHost === undefined ? {} : { forbidden: pipeGuard(pipeHost) };
+    const options = { timeoutSeconds: fetchSeconds, maxBytes: maxTemplateBytes, caDir, headers, signal, ...guard };
+    const { status, body } = await explained('user_data', this.#fetch(url, options)).catch((error: Error) => {
+      throw error.cause instanceof HttpFetchError && error.cause.code === 'HTTP_FORBIDDEN' ? new Refused(error.message, { cause: error.cause }) : error;
+    });
     if (status === 200) return body;
     const text = `user_data: ${maskUrl(url)}: HTTP status ${status}; 200 is needed`;
     throw status >= 500 ? new Error(text) : new Refused(text);
@@ -110,7 +116,7 @@ export class HostContextualiser implements Contextualiser {
   }
 }
 
-/** The server was reached and does not have it: an older copy would be against its will. */
+/** The server was reached and does not have it, or must not be asked: an older copy would be against somebody's will. */
 class Refused extends Error {}
 
 async function keepCopy(path: string, template: Uint8Array): Promise<void> {

@@ -1,6 +1,7 @@
 export type HttpFetchCode =
   | 'HTTP_URL'
   | 'HTTP_CONNECT'
+  | 'HTTP_FORBIDDEN'
   | 'HTTP_TLS'
   | 'HTTP_REDIRECT'
   | 'HTTP_STATUS'

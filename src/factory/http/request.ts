@@ -1,5 +1,7 @@
+import { lookup } from 'node:dns';
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
+import { isIP, type LookupFunction } from 'node:net';
 import { version } from '../version.ts';
 import { HttpFetchError, maskUrl } from './error.ts';
 import { serverTrust } from './trust.ts';
@@ -13,11 +15,18 @@ export interface RequestOptions {
   readonly caDir: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
+  /**
+   * Why this IP address must not be connected to; `redirects`: how many have led there. Asked for every address after names have been
+   * resolved, and the connection goes to just the addresses that were asked about. Default: nothing is forbidden.
+   */
+  readonly forbidden?: Forbidden;
   /** Default 5. */
   readonly maxRedirects?: number;
   /** Given up when fewer than `bytesPerSecond` arrive on average during any period of `seconds`. Default 100 in 30 s. */
   readonly lowSpeed?: { readonly bytesPerSecond: number; readonly seconds: number };
 }
+
+export type Forbidden = (address: string, redirects: number) => string | undefined;
 
 export interface OpenResponse {
   /** Where it came from after redirects. */
@@ -74,7 +83,9 @@ async function follow(text: string, options: RequestOptions, signal: AbortSignal
   let url = parse(text, text, 'HTTP_URL');
   let headers = options.headers ?? {};
   for (let hops = 0; ; hops++) {
-    const message = await send(url, headers, options.caDir, signal);
+    const { forbidden } = options;
+    const refuse = forbidden && ((address: string) => forbidden(address, hops));
+    const message = await send(url, headers, options.caDir, signal, refuse);
     const status = message.statusCode ?? 0;
     if (!redirects.has(status)) return { url, message };
     message.destroy();
@@ -98,12 +109,18 @@ function parse(text: string, asked: string, code: 'HTTP_URL' | 'HTTP_REDIRECT', 
   return url;
 }
 
-function send(url: URL, extra: Readonly<Record<string, string>>, caDir: string, signal: AbortSignal): Promise<IncomingMessage> {
+type Refuse = (address: string) => string | undefined;
+
+function send(url: URL, extra: Readonly<Record<string, string>>, caDir: string, signal: AbortSignal, refuse: Refuse | undefined): Promise<IncomingMessage> {
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  // An address in the URL is connected to without any look-up.
+  const why = isIP(host) === 0 ? undefined : refuse?.(host);
+  if (why !== undefined) return Promise.reject(forbiddenError(url, host, why));
   return new Promise((resolve, reject) => {
     const headers = { 'user-agent': `Vacua ${version}`, accept: '*/*', 'accept-encoding': 'identity', ...extra };
     const fail = (error: unknown): void => reject(signal.aborted ? signal.reason : explain(error as NodeJS.ErrnoException, url, caDir));
     // `agent: false` keeps no connection, and leaves aside proxies that the environment may name for the global agent.
-    const common = { agent: false as const, headers, signal };
+    const common = { agent: false as const, headers, signal, ...(refuse && { lookup: guardedLookup(url, refuse) }) };
     try {
       const request = url.protocol === 'https:' ? https.request(url, { ...common, ...trusting(caDir) }) : http.request(url, common);
       request.on('response', resolve).on('error', fail).end();
@@ -113,10 +130,28 @@ function send(url: URL, extra: Readonly<Record<string, string>>, caDir: string, 
   });
 }
 
+/** Resolves a name and hands on its addresses only when none of them is refused: another answer a moment later changes nothing. */
+const guardedLookup =
+  (url: URL, refuse: Refuse): LookupFunction =>
+  (name, { all, ...options }, done) =>
+    lookup(name, { ...options, all: true }, (error, addresses) => {
+      const [first] = addresses ?? [];
+      if (error) return done(error, '');
+      for (const { address } of addresses) {
+        const why = refuse(address);
+        if (why !== undefined) return done(forbiddenError(url, address, why), '');
+      }
+      return all === true ? done(null, addresses) : done(null, first?.address ?? '', first?.family);
+    });
+
+const forbiddenError = (url: URL, address: string, why: string): HttpFetchError =>
+  new HttpFetchError('HTTP_FORBIDDEN', url, `leads to ${address}, ${why}, which a vacuum pipe may not make this host ask; valid: a server elsewhere`);
+
 /** An option of `tls.connect` that `https.request` hands on. */
 const trusting = (caDir: string): object => ({ secureContext: serverTrust(caDir) });
 
 function explain(error: NodeJS.ErrnoException, url: URL, caDir: string): HttpFetchError {
+  if (error instanceof HttpFetchError) return error;
   const code = error.code ?? '';
   const reason = {
     ENOTFOUND: 'no such host',

@@ -1,7 +1,7 @@
 import { link, rm } from 'node:fs/promises';
 import type { Preparation } from '../../core/observed.ts';
 import { later } from '../../core/units.ts';
-import { type Download, type DownloadOptions, maskUrl, type Validators } from '../http-fetch.ts';
+import { type Download, type DownloadOptions, maskUrl, pipeGuard, type Validators } from '../http-fetch.ts';
 import { discard } from '../http/download.ts';
 import type { Copies, Copy } from './copies.ts';
 import type { DownloadSlots } from './download-slots.ts';
@@ -25,7 +25,7 @@ export interface DownloadParts extends Surroundings {
   readonly copies: Copies;
   readonly slots: DownloadSlots;
   readonly download: (url: string, file: string, options: DownloadOptions) => Promise<Download>;
-  /** Other images of the same URL, which may have just been downloaded for a machinetype that demands something else. */
+  /** Other images of the same URL and of nobody else, which may have just been downloaded for a machinetype that demands something else. */
   siblings(self: DownloadedImage): Iterable<DownloadedImage>;
 }
 
@@ -40,6 +40,7 @@ interface Held {
 export class DownloadedImage implements WantedImage {
   readonly url: string;
   readonly name: string;
+  readonly pipeHost: string | undefined;
   readonly #need: Need;
   readonly #parts: DownloadParts;
   readonly #failures: Failures;
@@ -60,6 +61,7 @@ export class DownloadedImage implements WantedImage {
     this.#failures = new Failures(parts.clock);
     this.url = source.url;
     this.name = source.cacheName;
+    this.pipeHost = need.pipeHost;
     this.#stage = `looking for a copy of ${maskUrl(this.url)}`;
     this.#done = this.#run();
   }
@@ -191,6 +193,7 @@ export class DownloadedImage implements WantedImage {
       caDir: this.#parts.settings().caDir,
       minFreeBytes: this.#parts.settings().minFreeDiskBytes,
       signal,
+      ...(this.#need.pipeHost !== undefined && { forbidden: pipeGuard(this.#need.pipeHost) }),
       framedOnly: this.#need.sha256 === undefined,
       onProgress: (bytes, total) => (this.#stage = `downloading ${maskUrl(this.url)} ${progress(bytes, total)}`),
       ...(known === undefined ? {} : { known }),

@@ -49,6 +49,19 @@ describe('image cache', () => {
     assert.deepEqual(world.requests, ['/a.iso']);
   });
 
+  it('asks nothing of its own host for a pipe, nor lends it what the site has from there', async () => {
+    await using world = await World.open();
+    world.serve = (_request, response) => send(response, isoImage());
+    const [own, tenants] = [world.machinetype({ name: 'own' }), world.machinetype({ name: 'vo-prod', pipe: { host: '', names: ['rootImage'] } })];
+    const here = world.machinetype({ name: 'here-prod', pipe: { host: '127.0.0.1', names: ['rootImage'] } });
+    world.want(own, tenants, here);
+    await world.ready(own);
+    await world.ready(here);
+    assert.match(await world.refused(tenants, /loopback/), /leads to 127\.0\.0\.1, a loopback address, which a vacuum pipe may not make this host ask/);
+    assert.deepEqual(world.requests, ['/a.iso', '/a.iso']);
+    assert.notEqual((await world.images.files(own)).rootImage, (await world.images.files(here)).rootImage);
+  });
+
   it('asks again after ten minutes, not per want, and keeps the copy on 304', async () => {
     await using world = await World.open();
     const asked: (string | undefined)[] = [];

@@ -52,7 +52,10 @@ export class ImageCache implements Images {
       settings: () => this.#settings as Settings,
       changed: () => this.#changed(),
       siblings: (self) =>
-        [...this.#images.values()].filter((other): other is DownloadedImage => other instanceof DownloadedImage && other !== self && other.url === self.url),
+        [...this.#images.values()].filter(
+          // What the site may download from its own host is not lent to a pipe.
+          (other): other is DownloadedImage => other instanceof DownloadedImage && other !== self && other.url === self.url && other.pipeHost === self.pipeHost,
+        ),
     };
   }
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { cacheName } from '../../core/image/cache-name.ts';
 import { rootRole } from '../../core/image/format.ts';
 import type { Machinetype } from '../../core/machinetype.ts';
-import { maskUrl } from '../http-fetch.ts';
+import { maskUrl, namedByPipe } from '../http-fetch.ts';
 import { printable } from './image-error.ts';
 import type { Demands } from './verify.ts';
 
@@ -11,6 +11,8 @@ export interface Need extends Demands {
   readonly key: string;
   /** Whose download it is, when that must be shared out fairly: machinetypes of one pipe have one directory. */
   readonly tenant: string;
+  /** Of the pipe that has named it, see `Machinetype`: the daemon must not be led to itself then. Absent: the site has named it. */
+  readonly pipeHost?: string;
   readonly source:
     | { readonly kind: 'url'; readonly url: string; readonly cacheName: string }
     | { readonly kind: 'file'; readonly path: string; readonly filesDir: string };
@@ -37,33 +39,37 @@ function findNeeds(machinetype: Machinetype): Needs | string {
   if (role === undefined)
     return `machine_model ${model} takes its image from a container engine, which this provider is not; valid are cernvm3, cernvm4, vm-raw and kernel`;
   if (rootImage === undefined || rootImage === '') return 'root_image is not set; valid is a URL, an absolute path, or a file name';
-  const root = need(rootImage, machinetype.filesDir, {
+  const root = need(rootImage, machinetype, 'rootImage', {
     role,
     ...(machinetype.rootImageSha256 === undefined ? {} : { sha256: machinetype.rootImageSha256.toLowerCase() }),
     ...(machinetype.imageSigningDn === undefined ? {} : { signingDn: machinetype.imageSigningDn }),
   });
   if (typeof root === 'string') return `root_image ${root}`;
   if (model !== 'kernel' || initrd === undefined) return { rootImage: root };
-  const second = need(initrd, machinetype.filesDir, {
+  const second = need(initrd, machinetype, 'initrd', {
     role: 'initrd',
     ...(machinetype.initrdSha256 === undefined ? {} : { sha256: machinetype.initrdSha256.toLowerCase() }),
   });
   return typeof second === 'string' ? `initrd ${second}` : { rootImage: root, initrd: second };
 }
 
-function need(place: string, filesDir: string, demands: Demands): Need | string {
+function need(place: string, machinetype: Machinetype, named: 'rootImage' | 'initrd', demands: Demands): Need | string {
+  const { filesDir } = machinetype;
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(place)?.[1]?.toLowerCase();
   if (scheme === 'http' || scheme === 'https') {
     const url = URL.parse(place)?.href;
     if (url === undefined) return `"${maskUrl(place)}" is no valid URL`;
-    const key = JSON.stringify([url, demands]);
+    const pipeHost = namedByPipe(machinetype, named);
+    const key = JSON.stringify(pipeHost === undefined ? [url, demands] : [url, demands, pipeHost]);
     const masked = maskUrl(url);
-    const plain = masked === url && demands.sha256 === undefined && demands.signingDn === undefined;
+    const plain = !pipeHost && masked === url && demands.sha256 === undefined && demands.signingDn === undefined;
+    const name = cacheName(masked, demands.role, plain, createHash('sha256').update(key).digest('hex'));
     return {
       ...demands,
       key,
       tenant: filesDir,
-      source: { kind: 'url', url, cacheName: cacheName(masked, demands.role, plain, createHash('sha256').update(key).digest('hex')) },
+      ...(pipeHost !== undefined && { pipeHost }),
+      source: { kind: 'url', url, cacheName: pipeHost === undefined ? name : `${name},pipe` },
     };
   }
   if (place.includes('://')) return `"${maskUrl(place)}" has a scheme that is not served; valid are http://, https://, an absolute path, or a file name`;
