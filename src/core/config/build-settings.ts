@@ -1,4 +1,4 @@
-import type { Settings } from '../settings.ts';
+import type { Settings, ShareMemory } from '../settings.ts';
 import { instant, seconds } from '../units.ts';
 import type { Environment } from './environment.ts';
 import type { IniValue } from './ini.ts';
@@ -95,6 +95,8 @@ export function buildSettings(sections: Sections, environment: Environment, prob
     bootConcurrency: v.boot_concurrency ?? Math.max(1, Math.floor(1.5 * environment.processors)),
     grace: seconds(v.grace_secs ?? 0),
     groupShare: v.group_share ?? 'sum',
+    ...given('abortCodes', v.abort_codes),
+    ...given('shareMemory', shareMemory(v.share_memory_half_life_hours ?? 0, v.share_memory_max_credit ?? 0.5)),
     minFreeDiskBytes: Math.round((v.min_free_disk_gb ?? 1) * 1024 ** 3),
     joboutputsMaxBytes: (v.joboutputs_max_mb ?? 100) * 1024 ** 2,
     joboutputsMaxFiles: v.joboutputs_max_files ?? 1000,
@@ -116,6 +118,8 @@ export function buildSettings(sections: Sections, environment: Environment, prob
     caDir: v.ca_dir ?? '/etc/grid-security/certificates',
   };
 }
+
+const shareMemory = (hours: number, maxCredit: number): ShareMemory | undefined => (hours > 0 ? { halfLife: seconds(hours * 3600), maxCredit } : undefined);
 
 const texts = (family: ReadonlyMap<string, IniValue>): ReadonlyMap<string, string> => new Map([...family].map(([name, value]) => [name, value.text]));
 

@@ -66,6 +66,8 @@ export const ownMachinetype = {
     pipe: pipe.kernelArguments,
   }),
   scratch_gb_per_processor: option(wholeNumber('10^9 bytes'), 'none', 'Size of an additional empty disk per processor.', { pipe: pipe.wholeNumber }),
+  backoff_doubling: option(yesNo, 'no', 'Each abort of the same cause in a row doubles the pause, up to `backoff_max_seconds`.', { pipe: pipe.trueFalse }),
+  backoff_max_seconds: seconds('14400', 'Greatest pause with `backoff_doubling`. Not below `backoff_seconds`.', 1),
   announce_lifetime_as_shutdown: option(yesNo, 'no', 'Tell the end of the lifetime as `shutdowntime` too, as Vac 3.1 does.'),
 };
 

@@ -1,4 +1,4 @@
-import type { HostService, Ipv4Network } from '../settings.ts';
+import type { CodeRange, HostService, Ipv4Network } from '../settings.ts';
 import type { Reading, Type } from './option.ts';
 import { quoted } from './problem.ts';
 import { didYouMean } from './suggest.ts';
@@ -38,6 +38,15 @@ export function decimal(unit: string, bound: { readonly above?: number; readonly
     },
   };
 }
+
+/** Greater than 0 and less than 1. */
+export const fraction: Type<number> = {
+  valid: 'a number greater than 0 and less than 1',
+  read: (text) => {
+    const reading = decimal('').read(text);
+    return 'value' in reading && (reading.value <= 0 || reading.value >= 1) ? { wrong: `${text} is out of range` } : reading;
+  },
+};
 
 /** One of a few words, in any case of letters. */
 export function word<const T extends string>(...words: readonly T[]): Type<T> {
@@ -117,6 +126,20 @@ export function list(pattern: RegExp, words: string, fold = false): Type<readonl
     },
   };
 }
+
+/** `300-399 500-699 704`: ranges of three-digit codes. */
+export const codeRanges: Type<readonly CodeRange[]> = {
+  valid: 'codes and ranges of codes from 300 to 999, separated by blanks, such as 300-699 704',
+  read: (text) => {
+    const value: CodeRange[] = [];
+    for (const { 0: found, index } of text.matchAll(/\S+/g)) {
+      const [, from, to = from] = /^([3-9]\d\d)(?:-([3-9]\d\d))?$/.exec(found) ?? [];
+      if (from === undefined || Number(from) > Number(to)) return { wrong: `${quoted(found)} is not a range of such codes`, at: index };
+      value.push({ from: Number(from), to: Number(to) });
+    }
+    return value.length === 0 ? wrong('', '') : { value };
+  },
+};
 
 /** `PORT=HOST:PORT …`. Port 80 is the guest service itself. */
 export const hostServices: Type<readonly HostService[]> = {

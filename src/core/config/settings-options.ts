@@ -3,7 +3,9 @@ import { option } from './option.ts';
 import {
   absolutePath,
   anyText,
+  codeRanges,
   decimal,
+  fraction,
   hostServices,
   ipv4Address,
   ipv4Networks,
@@ -113,6 +115,13 @@ export const ownSettings = {
   ),
   grace_secs: option(wholeNumber('seconds'), '0', 'Promise to machines: a shutdown time is never set nearer than this.'),
   group_share: option(word('sum', 'vac31'), 'sum', 'Share of a machinegroup: `sum` of its members, or as Vac 3.1 counts, for spaces that mix both.'),
+  abort_codes: option(codeRanges, '300-999', 'Codes of shutdown messages that make a machinetype back off.'),
+  share_memory_half_life_hours: option(decimal('hours', { least: 0 }), '0', 'Shares remember usage, which counts half after this time. 0: they do not.'),
+  share_memory_max_credit: option(
+    fraction,
+    '0.5',
+    'Greatest part by which remembered usage raises or lowers a share. Has no effect without `share_memory_half_life_hours`.',
+  ),
   min_free_disk_gb: option(decimal('GiB', { least: 0 }), '1', 'Nothing is started with less free space than this in the state directory.'),
   joboutputs_max_mb: option(wholeNumber('MiB'), '100', 'Most that one machine may store as job outputs.'),
   joboutputs_max_files: option(wholeNumber(''), '1000', 'Most files that one machine may store.'),

@@ -48,6 +48,9 @@ export function settingsText(s: Settings): ReadonlyMap<string, string> {
     boot_concurrency: s.bootConcurrency,
     grace_secs: s.grace,
     group_share: s.groupShare,
+    abort_codes: s.abortCodes?.map(({ from, to }) => (from === to ? String(from) : `${from}-${to}`)).join(' ') ?? '300-999',
+    share_memory_half_life_hours: (s.shareMemory?.halfLife ?? 0) / 3600,
+    share_memory_max_credit: s.shareMemory?.maxCredit,
     min_free_disk_gb: s.minFreeDiskBytes / 1024 ** 3,
     joboutputs_max_mb: s.joboutputsMaxBytes / 1024 ** 2,
     joboutputs_max_files: s.joboutputsMaxFiles,
@@ -107,6 +110,8 @@ export function machinetypeText(m: Machinetype): ReadonlyMap<string, string> {
     initrd_sha256: m.initrdSha256,
     kernel_arguments: m.kernelArguments || undefined,
     scratch_gb_per_processor: m.scratchGbPerProcessor,
+    backoff_doubling: yes(m.backoffMax !== undefined),
+    backoff_max_seconds: m.backoffMax,
     announce_lifetime_as_shutdown: yes(m.announceLifetimeAsShutdown),
   };
   return new Map([...present(shown), ...family('user_data_option_', m.userDataOptions), ...family('user_data_file_', m.userDataFiles)]);
