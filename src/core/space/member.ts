@@ -9,9 +9,10 @@ import { asciiJson } from '../vacquery/text.ts';
 import { Agenda } from './agenda.ts';
 import { Census, type CensusOptions } from './census.ts';
 import { Ledger } from './ledger.ts';
-import type { Counters, MemberReport, PeerReport, SpaceSettings, SpaceTools } from './options.ts';
+import type { Counters, MemberReport, SpaceSettings, SpaceTools } from './options.ts';
 import { ageLimit, hear, keepOnly, newPeer, pauseAfter, type Peer, shiftPeer, silentSince, viewOf } from './peers.ts';
 import { Pusher } from './pusher.ts';
+import type { FactoryReport } from './report.ts';
 import { Responder } from './responder.ts';
 import { type Answered, mostTries, type Question, Rounds } from './rounds.ts';
 import { Envelope } from './trust.ts';
@@ -210,7 +211,7 @@ export class Member implements SpaceMember {
     const oldest = later(now, -ageLimit(this.#settings.refresh));
     const { fingerprint } = this.#envelope;
     return {
-      peers: [...this.#peers.values()].map((peer) => peerReport(peer, oldest)),
+      factories: [...this.#peers.values()].map((peer) => peerReport(peer, oldest)),
       counters: this.#ledger.counters(),
       strangers: this.#ledger.strangers(),
       ...(fingerprint === undefined ? {} : { fingerprint }),
@@ -346,22 +347,20 @@ export class Member implements SpaceMember {
 
 const isLoopback = (host: string): boolean => host.startsWith('127.');
 
-function peerReport(peer: Peer, oldest: Instant): PeerReport {
+function peerReport(peer: Peer, oldest: Instant): FactoryReport {
   const since = silentSince(peer, oldest);
-  const state = since !== undefined ? 'silent' : peer.heardAt === undefined ? 'unknown' : peer.failures > 0 ? 'late' : 'answering';
   return {
     factory: peer.name,
     ...(peer.endpoint && { address: peer.endpoint.host }),
-    state,
     ...(peer.heardAt !== undefined && { heardAt: peer.heardAt }),
     ...(since !== undefined && { silentSince: since }),
-    ...(peer.dueAt !== undefined && { nextAskAt: peer.dueAt }),
-    version: peer.version,
-    rounds: peer.rounds,
-    silentRounds: peer.silentRounds,
+    ...(peer.failures > 0 && peer.dueAt !== undefined && { nextTry: peer.dueAt }),
+    ...(peer.rejection !== undefined && { why: peer.rejection }),
+    ...(peer.version !== '' && { version: peer.version }),
+    asked: peer.rounds,
+    unanswered: peer.silentRounds,
     rejected: peer.rejected,
-    ...(peer.rejection !== undefined && { rejection: peer.rejection }),
-    machinetypes: [...peer.types.values()].map(({ facts }) => facts),
+    machinetypes: [...peer.types.values()].map(({ status }) => status),
   };
 }
 

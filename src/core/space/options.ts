@@ -1,6 +1,7 @@
 import type { Instant, Seconds } from '../units.ts';
 import type { Digest } from '../vacquery/cookie.ts';
 import type { SpaceKey } from '../vacquery/seal.ts';
+import type { FactoryReport, Stranger } from './report.ts';
 import type { Endpoint } from './types.ts';
 
 /** What the site has configured; may change while the factory runs (`configure`). */
@@ -76,26 +77,11 @@ export interface Counters {
   readonly rejected: Readonly<Record<Rejection, number>>;
 }
 
-/** One other factory for people. */
-export interface PeerReport {
-  readonly factory: string;
-  readonly address?: string;
-  readonly state: 'unknown' | 'answering' | 'late' | 'silent';
-  readonly heardAt?: Instant;
-  readonly silentSince?: Instant;
-  readonly nextAskAt?: Instant;
-  readonly version: string;
-  readonly rounds: number;
-  readonly silentRounds: number;
-  readonly rejected: number;
-  readonly rejection?: string;
-  readonly machinetypes: readonly import('./types.ts').MachinetypeFacts[];
-}
-
 export interface MemberReport {
-  readonly peers: readonly PeerReport[];
+  /** All others, without this factory. */
+  readonly factories: readonly FactoryReport[];
   readonly counters: Counters;
   /** Hosts that sent what was not believed, with the reason, latest last. */
-  readonly strangers: readonly { readonly address: string; readonly why: string; readonly count: number; readonly at: Instant }[];
+  readonly strangers: readonly Stranger[];
   readonly fingerprint?: string;
 }

@@ -76,6 +76,7 @@ export function hear(peer: Peer, status: Status & { readonly kind: 'machinetypes
       numBeforeFizzle: facts.numBeforeFizzle,
       ...(facts.shutdownMessage === undefined ? {} : { shutdownMessage: facts.shutdownMessage }),
       ...(facts.shutdownAt === undefined ? {} : { shutdownAt: facts.shutdownAt }),
+      ...(facts.usage === undefined ? {} : { usageHs06Hours: facts.usage }),
     },
   });
 }

@@ -14,6 +14,19 @@ export interface SpaceReport {
   readonly factories: readonly FactoryReport[];
   /** Datagrams that were not believed since the daemon began, counted by why: `unsigned`, `wrong MAC`, `other space`, … */
   readonly ignored: Readonly<Record<string, number>>;
+  /** What keeps this factory from its space: a port that is taken, a name that does not resolve, no multicast route, … */
+  readonly problems?: readonly string[];
+  /** Hosts that sent what was not believed, latest last. */
+  readonly strangers?: readonly Stranger[];
+  /** Fingerprint of the key that this factory signs with; absent: nothing is signed. */
+  readonly key?: string;
+}
+
+export interface Stranger {
+  readonly address: string;
+  readonly why: string;
+  readonly count: number;
+  readonly at: Instant;
 }
 
 /** One factory as another sees it. */
@@ -29,8 +42,18 @@ export interface FactoryReport {
   readonly nextTry?: Instant;
   /** Why it is silent, where that is known: its name does not resolve, its answers are not signed, … */
   readonly why?: string;
+  /** Product and version, as it says. */
+  readonly version?: string;
+  /** Rounds in which it was asked, and those in which nothing came. */
+  readonly asked?: number;
+  readonly unanswered?: number;
+  /** Messages of it, or in its name, that were not believed. */
+  readonly rejected?: number;
   /** Its machinetypes in the last answer. Those of a silent factory do not count any more. */
   readonly machinetypes: readonly PeerStatus[];
-  /** Its last `factory_status`, when it has been asked for one. */
+  /** Product, version and component in its last answer. */
+  readonly version?: string;
+  /** Its last `factory_status`, from the hourly census (spec/factory.md §18), and when it came. */
   readonly facts?: FactoryFacts;
+  readonly factsAt?: Instant;
 }

@@ -91,6 +91,7 @@ function machinetype(read: FieldReader): MachinetypeFacts {
     maxWallclock: wallclock,
     minProcessors: read.number(machinesPerClaim, 'min_processors') ?? 1,
     maxProcessors: max,
+    ...present('usage', read.number(1e12, 'vacua_usage')),
   };
 }
 

@@ -72,6 +72,7 @@ export function openMachinetype(t: MachinetypeFacts, of: number, from: Sender): 
     max_wallclock_seconds: whole(t.maxWallclock),
     min_processors: whole(t.minProcessors),
     max_processors: whole(t.maxProcessors),
+    vacua_usage: t.usage === undefined ? undefined : hundredths(t.usage),
   });
 }
 
