@@ -1,0 +1,104 @@
+import { machineId, type Instant, later, seconds } from '../core/units.ts';
+import { Agenda } from './agenda.ts';
+import { Census, type Tenant } from './census.ts';
+import { SimFactory } from './factory.ts';
+import { inject } from './inject.ts';
+import { membersUpTo, networkFor } from './network/choose.ts';
+import type { SpaceNetwork } from './network/types.ts';
+import { seeded } from './random.ts';
+import type { Scenario } from './scenario/types.ts';
+import { TaskQueue } from './work.ts';
+
+/** Vac 3.1 turns about once a minute. */
+const vac31Cycle = seconds(60);
+
+/** All that came out of a simulation; the same scenario and seed give the same, to the last machine. */
+export interface Simulated {
+  readonly scenario: Scenario;
+  readonly network: 'members' | 'shared';
+  readonly end: Instant;
+  readonly census: Census;
+  readonly queues: ReadonlyMap<string, TaskQueue>;
+  readonly decisions: number;
+  readonly messages: number;
+  /** Sum over all factories of the time in which they ran, in minutes. */
+  readonly factoryMinutes: number;
+}
+
+/** Runs a scenario. `progress` is called after every report interval with the part that is done. */
+export function simulate(scenario: Scenario, progress: (done: number) => void = () => undefined): Simulated {
+  const { start, hosts, seed } = scenario;
+  const end = later(start, scenario.duration);
+  const agenda = new Agenda(start);
+  const machinetypes = new Map(scenario.groups.flatMap((group) => [...group.configuration.machinetypes]));
+  const queues = new Map([...scenario.work].map(([name, work]) => [name, new TaskQueue(work, agenda, seeded(seed, `work ${name}`))]));
+  const tenants = [...machinetypes.values()].map(
+    (type): Tenant => ({
+      name: type.name,
+      share: type.targetShare,
+      group: type.machinegroup,
+      backoff: type.backoff,
+      fizzle: type.fizzle,
+      queue: queues.get(type.name),
+    }),
+  );
+  const census = new Census(tenants, hosts, () => agenda.now);
+  const kind = membersUpTo(scenario);
+  const factories: SimFactory[] = [];
+  const network: SpaceNetwork = networkFor(kind, scenario, agenda, [...machinetypes.keys()], (factory, at) => factories[factory]?.wake(at));
+  let ids = 0;
+  const world = {
+    agenda,
+    network,
+    census,
+    queues,
+    names: hosts.map((host) => host.name),
+    rule: scenario.rule,
+    ...(scenario.rule === 'vac31' && { cycle: vac31Cycle }),
+    newId: () => machineId(`00000000-0000-4000-8000-${String(ids++).padStart(12, '0')}`),
+  };
+  for (const [index, host] of hosts.entries()) factories.push(new SimFactory(index, host, world, seeded(seed, `factory ${host.name}`)));
+
+  const present = new Set<number>();
+  const down = new Map<number, number>();
+  const restore = (index: number): void => {
+    if (present.has(index) && (down.get(index) ?? 0) === 0) factories[index]?.start();
+  };
+  for (const [index, { group, index: place }] of hosts.entries()) {
+    agenda.at(later(group.joins, (group.joinsWithin * place) / group.count), () => {
+      present.add(index);
+      census.joined(index);
+      restore(index);
+    });
+    const { leaves } = group;
+    if (leaves === undefined) continue;
+    agenda.at(later(leaves, -group.notice), () => factories[index]?.setShutdownTime(leaves));
+    agenda.at(leaves, () => {
+      present.delete(index);
+      census.left(index);
+      factories[index]?.crash();
+    });
+  }
+  for (const fault of scenario.faults) inject(fault, { agenda, network, factories, restore, down });
+
+  let factoryMinutes = 0;
+  const sample = (): void => census.sample(network.messages, factories.filter((f) => f.up).length);
+  agenda.at(start, sample);
+  for (let at = later(start, scenario.reportInterval); at <= end; at = later(at, scenario.reportInterval)) {
+    agenda.runUntil(at);
+    sample();
+    factoryMinutes += ((census.samples.at(-1)?.factories ?? 0) * scenario.reportInterval) / 60;
+    progress((at - start) / (end - start));
+  }
+  agenda.runUntil(end);
+  return {
+    scenario,
+    network: kind,
+    end,
+    census,
+    queues,
+    decisions: factories.reduce((sum, f) => sum + f.decisions, 0),
+    messages: network.messages,
+    factoryMinutes,
+  };
+}
