@@ -188,6 +188,42 @@ describe('UnixGuestService', () => {
   });
 });
 
+describe('a machine that asks without end', () => {
+  const flood = async (path: string, times: number): Promise<number[]> => {
+    const statuses: number[] = [];
+    for (let left = times; left > 0; left -= 100) {
+      const guest = new Guest(path).send('GET /jobfeatures/job_id HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(Math.min(left, 100)));
+      await guest.connected();
+      guest.socket.end();
+      await guest.closed;
+      statuses.push(...[...guest.text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map((match) => Number(match[1])));
+    }
+    return statuses;
+  };
+
+  it('gets 429 and the time to wait, alone; its heartbeat and its message still count', async () => {
+    await using b = await bench();
+    await b.service.attach(example);
+    await b.service.attach(another);
+    const path = socketOf(b.layout.machine(example.id));
+    assert.deepEqual(await flood(path, 200), Array(200).fill(200));
+    const refused = await ask(path, 'GET /jobfeatures/job_id HTTP/1.1');
+    assert.equal(refused.status, 429);
+    assert.match(refused.head, /retry-after: 1\b/i);
+    assert.equal((await put(path, 'log', 'x')).status, 429);
+    assert.equal((await ask(socketOf(b.layout.machine(another.id)), 'GET /jobfeatures/job_id HTTP/1.1')).status, 200);
+    assert.equal((await put(path, 'heartbeat', 'x')).status, 201);
+    assert.equal((await put(path, 'shutdown_message', '200 done')).status, 201);
+    assert.deepEqual([b.service.report(example.id).heartbeatFileAt, b.service.report(example.id).message?.text], [b.clock.wall(), '200 done']);
+    for (let i = 0; i < 8; i++) assert.equal((await put(path, 'heartbeat', 'x')).status, 201);
+    assert.equal((await put(path, 'heartbeat', 'x')).status, 429);
+    b.clock.pass(1);
+    assert.deepEqual(await flood(path, 50), Array(50).fill(200));
+    assert.equal((await ask(path, 'GET /jobfeatures/job_id HTTP/1.1')).status, 429);
+    assert.equal((await put(path, 'heartbeat', 'x')).status, 201);
+  });
+});
+
 describe('storing', () => {
   it('gives since when it has worked, not while it fails, and anew when it works again', async () => {
     let broken: string | undefined;

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { OutputLimits } from '../../core/guest/job-outputs.ts';
 import { type GuestFacts, routeGuestRequest } from '../../core/guest/route.ts';
+import { type Bucket, fullBucket, reportRate, requestRate, takeToken } from '../../core/guest/token-bucket.ts';
 import type { GuestReport, Machine } from '../../core/machine.ts';
 import type { Settings } from '../../core/settings.ts';
 import { earliest, type Instant, later, type MachineId, type Seconds } from '../../core/units.ts';
@@ -18,7 +19,10 @@ import { relay } from './relay.ts';
 import { answerEmpty, answerFile, answerText } from './respond.ts';
 import { type Exchange, SerialHttp } from './serial-http.ts';
 
-export type GuestSettings = Pick<Settings, 'factoryName' | 'grace' | 'machinefeaturesOptions' | 'oldFeatureNames' | 'joboutputsMaxBytes' | 'joboutputsMaxFiles' | 'hostServices'>;
+export type GuestSettings = Pick<
+  Settings,
+  'factoryName' | 'grace' | 'machinefeaturesOptions' | 'oldFeatureNames' | 'joboutputsMaxBytes' | 'joboutputsMaxFiles' | 'hostServices'
+>;
 
 export interface GuestServiceParts {
   readonly layout: Layout;
@@ -43,6 +47,8 @@ interface Attached {
   report: GuestReport;
   readonly sockets: Set<Socket>;
   readonly listeners: Listener[];
+  requests: Bucket;
+  reports: Bucket;
   store?: OutputStore;
   opened: Promise<void>;
 }
@@ -83,7 +89,9 @@ export class UnixGuestService implements GuestService {
     }
     const { message, heartbeatFileAt, contactAt } = machine;
     const report: GuestReport = { ...(message && { message }), ...(heartbeatFileAt && { heartbeatFileAt }), ...(contactAt && { contactAt }) };
-    const attached: Attached = { machine, report, sockets: new Set(), listeners: [], opened: Promise.resolve() };
+    const now = this.#parts.clock.uptime();
+    const buckets = { requests: fullBucket(requestRate, now), reports: fullBucket(reportRate, now) };
+    const attached: Attached = { machine, report, sockets: new Set(), listeners: [], ...buckets, opened: Promise.resolve() };
     this.#machines.set(machine.id, attached);
     attached.opened = this.#open(attached);
     try {
@@ -199,6 +207,8 @@ export class UnixGuestService implements GuestService {
   async #answer(attached: Attached, exchange: Exchange): Promise<void> {
     const { req, res } = exchange;
     const { id } = attached.machine;
+    const wait = this.#wait(attached, req);
+    if (wait > 0) return answerEmpty(req, res, 429, { 'retry-after': String(Math.ceil(wait)) });
     if (attached.report.contactAt === undefined) {
       attached.report = { ...attached.report, contactAt: this.#parts.clock.wall() };
       this.#parts.onReport?.(id);
@@ -219,6 +229,18 @@ export class UnixGuestService implements GuestService {
       case 'store':
         return this.#store(attached, route.name, exchange);
     }
+  }
+
+  /** Seconds until this request may come again; 0: it may now. */
+  #wait(attached: Attached, { method, url }: Exchange['req']): number {
+    const now = this.#parts.clock.uptime();
+    const { bucket, wait } = takeToken(attached.requests, requestRate, now);
+    attached.requests = bucket;
+    const isReport = method === 'PUT' && [attached.machine.heartbeatFile, shutdownMessageFile].some((name) => url === `/joboutputs/${name}`);
+    if (wait === 0 || !isReport) return wait;
+    const kept = takeToken(attached.reports, reportRate, now);
+    attached.reports = kept.bucket;
+    return kept.wait;
   }
 
   async #facts(machine: Machine): Promise<GuestFacts> {
