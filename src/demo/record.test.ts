@@ -101,10 +101,10 @@ test('red always has work until blue has been served twice', () => {
   assert.ok((queues.get('red')?.counts(start).waiting ?? 0) > 0);
   let now = workOff(queues.get('blue'), start);
   story.advance(record, now);
-  assert.equal(queues.get('blue')?.counts(now).submitted, simulatedPace.batch, 'no second batch before blue was seen dry');
+  assert.equal(queues.get('blue')?.counts(now).submitted, simulatedPace.batches[0], 'no second batch before blue was seen dry');
   decide(record, backingOff('300 no more work'));
   story.advance(record, now);
-  assert.equal(queues.get('blue')?.counts(now).submitted, 2 * simulatedPace.batch);
+  assert.equal(queues.get('blue')?.counts(now).submitted, simulatedPace.batches[0] + simulatedPace.batches[1]);
   assert.equal(queues.get('blue')?.counts(now).lost, 1, 'the job that hung');
   now = workOff(queues.get('blue'), now);
   assert.equal(story.done(now), false, 'red still has work');

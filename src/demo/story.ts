@@ -34,8 +34,9 @@ export class Story {
   }
 
   #submitBatch(): void {
+    const jobs = this.#pace.batches[this.#batches] ?? 0;
     this.#batches++;
-    for (let i = 0; i < this.#pace.batch; i++) this.#submit('blue', this.#batches === 1 && i === hangs);
+    for (let i = 0; i < jobs; i++) this.#submit('blue', this.#batches === 1 && i === hangs);
   }
 
   #submit(tenant: TenantName, hang = false): void {
