@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { assert as check, asyncProperty, uint8Array } from 'fast-check';
+import { assert as check, property, uint8Array } from 'fast-check';
 import { ProviderError } from '../contract.ts';
 import { type ImageUse, inspectImage } from './image-format.ts';
 import { emptyOverlay } from './qcow2.ts';
@@ -17,12 +17,15 @@ const file = (name: string, content: Buffer): string => {
   writeFileSync(path(name), content);
   return path(name);
 };
-const refused = (image: string, use: ImageUse, why: RegExp): Promise<void> =>
-  assert.rejects(inspectImage(image, use, 'prod: image'), (error: unknown) => {
-    assert.ok(error instanceof ProviderError && error.fault === 'tenant', String(error));
-    assert.match(error.message, why);
-    return true;
-  });
+const refused = (image: string, use: ImageUse, why: RegExp): void =>
+  assert.throws(
+    () => inspectImage(image, use, 'prod: image'),
+    (error: unknown) => {
+      assert.ok(error instanceof ProviderError && error.fault === 'tenant', String(error));
+      assert.match(error.message, why);
+      return true;
+    },
+  );
 const qcow2 = (about: Partial<{ backing: bigint; features: bigint; version: number; crypt: number; l1: bigint }> = {}): Buffer => {
   const image = emptyOverlay(1 << 20, { file: 'x', format: 'raw' });
   image.writeBigUInt64BE(about.backing ?? 0n, 8);
@@ -34,42 +37,46 @@ const qcow2 = (about: Partial<{ backing: bigint; features: bigint; version: numb
 };
 
 describe('images before QEMU sees them', () => {
-  it('takes raw disks with a boot record, complete qcow2 images, ISO 9660 and kernels', async () => {
+  it('takes raw disks with a boot record, complete qcow2 images, ISO 9660 and kernels', () => {
     const raw = Buffer.alloc(1000);
     raw.writeUInt16BE(0x55aa, 510);
-    assert.deepEqual(await inspectImage(file('raw', raw), 'disk', 'i'), { format: 'raw', virtualBytes: 1024 });
-    assert.deepEqual(await inspectImage(file('qcow2', qcow2()), 'disk', 'i'), { format: 'qcow2', virtualBytes: 1 << 20 });
+    assert.deepEqual(inspectImage(file('raw', raw), 'disk', 'i'), { format: 'raw', virtualBytes: 1024 });
+    assert.deepEqual(inspectImage(file('qcow2', qcow2()), 'disk', 'i'), { format: 'qcow2', virtualBytes: 1 << 20 });
     const iso = Buffer.alloc(40_000);
     iso.write('CD001', 32_769);
-    assert.equal((await inspectImage(file('iso', iso), 'iso', 'i')).format, 'raw');
+    assert.equal(inspectImage(file('iso', iso), 'iso', 'i').format, 'raw');
     const kernel = Buffer.alloc(1024);
     kernel.write('HdrS', 0x202);
-    assert.equal((await inspectImage(file('kernel', kernel), 'kernel', 'i')).format, 'raw');
+    assert.equal(inspectImage(file('kernel', kernel), 'kernel', 'i').format, 'raw');
   });
 
-  it('refuses what refers to other files of the host, and what is broken or something else', async () => {
-    await refused(file('b', qcow2({ backing: 512n })), 'disk', /has a backing file/);
-    await refused(file('d', qcow2({ features: 4n })), 'disk', /keeps its data in another file/);
-    await refused(file('c', qcow2({ features: 2n })), 'disk', /corrupt/);
-    await refused(file('e', qcow2({ crypt: 2 })), 'disk', /encrypted/);
-    await refused(file('v', qcow2({ version: 9 })), 'disk', /version 9/);
-    await refused(file('t', qcow2({ l1: 2n ** 63n })), 'disk', /truncated/);
-    await refused(file('s', qcow2().subarray(0, 60)), 'disk', /truncated/);
-    await refused(file('html', Buffer.from('<!DOCTYPE html><title>404</title>'.padEnd(2000))), 'disk', /is HTML/);
-    await refused(file('vmdk', Buffer.from('KDMV'.padEnd(2000))), 'disk', /is VMDK; a disk image must be raw or qcow2/);
-    await refused(file('text', Buffer.alloc(4096, 'x')), 'disk', /neither qcow2 nor a raw disk/);
-    await refused(file('none', Buffer.alloc(0)), 'disk', /is empty/);
-    await refused(file('notiso', Buffer.alloc(40_000)), 'iso', /not an ISO 9660/);
-    await refused(file('notkernel', Buffer.alloc(4096)), 'kernel', /not an x86 Linux kernel/);
-    await refused(directory, 'disk', /is not a file/);
+  it('refuses what refers to other files of the host, and what is broken or something else', () => {
+    refused(file('b', qcow2({ backing: 512n })), 'disk', /has a backing file/);
+    refused(file('d', qcow2({ features: 4n })), 'disk', /keeps its data in another file/);
+    refused(file('c', qcow2({ features: 2n })), 'disk', /corrupt/);
+    refused(file('e', qcow2({ crypt: 2 })), 'disk', /encrypted/);
+    refused(file('v', qcow2({ version: 9 })), 'disk', /version 9/);
+    refused(file('t', qcow2({ l1: 2n ** 63n })), 'disk', /truncated/);
+    refused(file('s', qcow2().subarray(0, 60)), 'disk', /truncated/);
+    refused(file('html', Buffer.from('<!DOCTYPE html><title>404</title>'.padEnd(2000))), 'disk', /is HTML/);
+    refused(file('vmdk', Buffer.from('KDMV'.padEnd(2000))), 'disk', /is VMDK; a disk image must be raw or qcow2/);
+    refused(file('text', Buffer.alloc(4096, 'x')), 'disk', /neither qcow2 nor a raw disk/);
+    refused(file('none', Buffer.alloc(0)), 'disk', /is empty/);
+    refused(file('notiso', Buffer.alloc(40_000)), 'iso', /not an ISO 9660/);
+    refused(file('notkernel', Buffer.alloc(4096)), 'kernel', /not an x86 Linux kernel/);
+    refused(directory, 'disk', /is not a file/);
   });
 
-  it('never throws anything but its own error, whatever the header holds', async () => {
-    await check(
-      asyncProperty(uint8Array({ maxLength: 120 }), async (bytes) => {
+  it('never throws anything but its own error, whatever the header holds', () => {
+    check(
+      property(uint8Array({ maxLength: 120 }), (bytes) => {
         const image = qcow2();
         image.set(bytes, 4);
-        await inspectImage(file('fuzz', image), 'disk', 'i').catch((error: unknown) => assert.ok(error instanceof ProviderError, String(error)));
+        try {
+          inspectImage(file('fuzz', image), 'disk', 'i');
+        } catch (error) {
+          assert.ok(error instanceof ProviderError, String(error));
+        }
       }),
     );
   });

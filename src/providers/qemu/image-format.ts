@@ -1,5 +1,4 @@
-import { type FileHandle, open } from 'node:fs/promises';
-import { constants } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { ProviderError } from '../contract.ts';
 
 export type ImageFormat = 'raw' | 'qcow2';
@@ -13,10 +12,9 @@ export interface ImageFacts {
 }
 
 /** Reads as much as exists of `length` bytes at `at`. */
-async function bytes(file: FileHandle, at: number, length: number): Promise<Buffer> {
+function bytes(file: number, at: number, length: number): Buffer {
   const buffer = Buffer.alloc(length);
-  const { bytesRead } = await file.read(buffer, 0, length, at);
-  return buffer.subarray(0, bytesRead);
+  return buffer.subarray(0, readSync(file, buffer, 0, length, at));
 }
 
 const foreign: readonly (readonly [name: string, magic: string])[] = [
@@ -36,18 +34,18 @@ const foreign: readonly (readonly [name: string, magic: string])[] = [
 
 /**
  * Looks into an untrusted image before QEMU does. The format is never guessed by QEMU, and an image that refers to other
- * files is refused: its "backing file" could be any file of the host. Rejects with a ProviderError of the tenant.
+ * files is refused: its "backing file" could be any file of the host. Throws a ProviderError of the tenant.
  */
-export async function inspectImage(path: string, use: ImageUse, called: string): Promise<ImageFacts> {
+export function inspectImage(path: string, use: ImageUse, called: string): ImageFacts {
   const refuse = (text: string): never => {
     throw new ProviderError('IMAGE_FORMAT', `${called}: ${text}`, { fault: 'tenant' });
   };
-  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
-    const facts = await file.stat();
+    const facts = fstatSync(file);
     if (!facts.isFile()) refuse('is not a file');
     if (facts.size === 0) refuse('is empty');
-    const head = await bytes(file, 0, 1024);
+    const head = bytes(file, 0, 1024);
     const raw: ImageFacts = { format: 'raw', virtualBytes: Math.ceil(facts.size / 512) * 512 };
     switch (use) {
       case 'initrd':
@@ -57,7 +55,7 @@ export async function inspectImage(path: string, use: ImageUse, called: string):
           refuse('is not an x86 Linux kernel (bzImage or ELF)');
         return raw;
       case 'iso':
-        if ((await bytes(file, 32_769, 5)).toString('latin1') !== 'CD001') refuse('is not an ISO 9660 image');
+        if (bytes(file, 32_769, 5).toString('latin1') !== 'CD001') refuse('is not an ISO 9660 image');
         return raw;
       default:
     }
@@ -67,7 +65,7 @@ export async function inspectImage(path: string, use: ImageUse, called: string):
     if (head[510] !== 0x55 || head[511] !== 0xaa) refuse('is neither qcow2 nor a raw disk with a boot record');
     return raw;
   } finally {
-    await file.close();
+    closeSync(file);
   }
 }
 

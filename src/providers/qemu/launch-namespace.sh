@@ -1,36 +1,26 @@
 #!/bin/sh
 # One machine in a user, network and process namespace of its own (docs/networking.md). Runs in the machine's `provider`
-# directory, as `launch.sh start UID GROUPS TUN OUTBOUND CONSOLE-BYTES PORTS COMMAND…`; each stage becomes the next by exec:
-#   start     notes its own identity, which stays that of the launcher; root: private /dev/net/tun, then the machine's own uid
-#   own       as that uid, still outside: console writer, outbound network
-#   inside    root of the namespaces only: interface, filter, DHCP
-#   confined  without any capability: forwarders to the daemon's sockets, then COMMAND as process 1, so that all ends with it
-# UID and GROUPS are `-` where the caller's stay. PORTS is a list of words. Nothing here is evaluated.
+# directory, as `launch.sh STAGE UID GROUPS OUTBOUND CONSOLE-BYTES PORTS COMMAND…`; each stage becomes the next by exec, so that
+# the process which the daemon has started stays the launcher:
+#   tun     root in a private mount namespace: a /dev/net/tun that is open to the machine's own uid, which comes next
+#   own     as that uid, or as the caller, still outside: console writer, outbound network
+#   inside  root of the namespaces only: interface, filter, DHCP, forwarders to the daemon's sockets; then, without any
+#           capability, COMMAND as process 1, so that all ends with it
+# PORTS is a list of words. Nothing here is evaluated. Kept short in programs started: each costs a millisecond of every launch.
 set -eu
-stage=$1 uid=$2 groups=$3 tun=$4 outbound=$5 bytes=$6 ports=$7
-shift 7
-
-started() { shift 19; start=$1; }
+stage=$1 uid=$2 groups=$3 outbound=$4 bytes=$5 ports=$6
+shift 6
 
 case $stage in
-start)
-  read -r stat </proc/$$/stat
-  read -r boot </proc/sys/kernel/random/boot_id
-  started ${stat##*) }
-  echo "$$ $start $boot" >launcher
-  [ "$tun" = shared ] || exec unshare -m --propagation private sh launch.sh tun "$uid" "$groups" "$tun" "$outbound" "$bytes" "$ports" "$@"
-  [ "$uid" = - ] || exec setpriv --reuid "$uid" --regid "$uid" "$groups" sh launch.sh own "$uid" "$groups" "$tun" "$outbound" "$bytes" "$ports" "$@"
-  exec sh launch.sh own "$uid" "$groups" "$tun" "$outbound" "$bytes" "$ports" "$@"
-  ;;
 tun)
   mount -t tmpfs -o size=4k,nr_inodes=4,mode=755 none /dev/net
   mknod -m 666 /dev/net/tun c 10 200
-  exec setpriv --reuid "$uid" --regid "$uid" "$groups" sh launch.sh own "$uid" "$groups" "$tun" "$outbound" "$bytes" "$ports" "$@"
+  exec setpriv --reuid "$uid" --regid "$uid" "$groups" sh launch.sh own - - "$outbound" "$bytes" "$ports" "$@"
   ;;
 own)
   mkfifo run/console run/up
   # The launcher holds the writing end of both: console writer and slirp4netns end when it does.
-  sh console.sh "$bytes" <run/console >/dev/null 3>&- 4>&- &
+  { . ./console.sh; } <run/console >/dev/null 3>&- 4>&- &
   exec 4>run/console
   if [ "$outbound" = yes ]; then
     {
@@ -39,27 +29,23 @@ own)
     } <run/up &
     exec 3>run/up
   fi
-  exec unshare -Urnpf --kill-child sh launch.sh inside "$uid" "$groups" "$tun" "$outbound" "$bytes" "$ports" "$@"
+  exec unshare -Urnpf --kill-child sh launch.sh inside - - "$outbound" "$bytes" "$ports" "$@"
   ;;
 inside)
   ip -batch net.ip
   nft -f net.nft
-  echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start
+  forward() {
+    # 60 s for an answer after the guest has closed its side; 32 connections at a time, more wait in the kernel's queue.
+    socat -t 60 -T 600 "TCP4-LISTEN:$1,fork,reuseaddr,max-children=32,backlog=64" "UNIX-CONNECT:../$2" >/dev/null 2>&1 3>&- 4>&- &
+  }
   udhcpd -f udhcpd.conf >/dev/null 2>&1 3>&- 4>&- &
+  forward 80 guest.sock
+  for port in $ports; do forward "$port" "svc-$port.sock"; done
   if [ "$outbound" = yes ]; then
     echo 1 >/proc/sys/net/ipv4/ip_forward
     echo up >&3
     exec 3>&-
   fi
-  exec setpriv --bounding-set=-all --inh-caps=-all --no-new-privs sh launch.sh confined "$uid" "$groups" "$tun" "$outbound" "$bytes" "$ports" "$@"
-  ;;
-confined)
-  forward() {
-    # 60 s for an answer after the guest has closed its side; 32 connections at a time, more wait in the kernel's queue.
-    socat -t 60 -T 600 "TCP4-LISTEN:$1,fork,reuseaddr,max-children=32,backlog=64" "UNIX-CONNECT:../$2" >/dev/null 2>&1 4>&- &
-  }
-  forward 80 guest.sock
-  for port in $ports; do forward "$port" "svc-$port.sock"; done
-  exec "$@" </dev/null >&4 4>&-
+  exec setpriv --bounding-set=-all --inh-caps=-all --no-new-privs "$@" </dev/null >&4 4>&-
   ;;
 esac

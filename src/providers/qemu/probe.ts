@@ -5,7 +5,7 @@ import { release } from 'node:os';
 import { join } from 'node:path';
 import { qemuCommand } from './arguments.ts';
 import { machineFiles } from './handle.ts';
-import { type Manner, scriptArguments, toolEnvironment } from './launch.ts';
+import { type Manner, launchCommand, toolEnvironment } from './launch.ts';
 import { namespaceFiles, type Scripts } from './prepare.ts';
 import { canSwitchUser, machineUid } from './owner.ts';
 
@@ -119,8 +119,8 @@ export async function probeNamespace(stateDir: string, manner: Pick<Manner, 'swi
         await chmod(path, 0o710);
       }
     }
-    const args = scriptArguments({ ...manner, accelerator: 'tcg', network: 'namespace' }, owner, { ...order, outbound: false });
-    const ran = await run('sh', [...args, 'true'], { cwd: files.home, milliseconds: 10_000 });
+    const [command = '', ...args] = launchCommand({ ...manner, accelerator: 'tcg', network: 'namespace' }, owner, { ...order, outbound: false });
+    const ran = await run(command, [...args, 'true'], { cwd: files.home, milliseconds: 10_000 });
     if (ran.code === 0) return { works: true };
     return fails(ran.error?.message ?? (lastLine(ran.output) || (ran.code === null ? 'took more than 10 s' : `ended with code ${ran.code}`)));
   } finally {

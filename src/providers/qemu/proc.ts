@@ -47,6 +47,13 @@ const LauncherText = z
     return { pid: Number(pid), startTicks: Number(startTicks), boot };
   });
 
+/** Text for the file from which `readLauncher` learns of a process; undefined: it has ended already. */
+export function launcherNote(pid: number): string | undefined {
+  const facts = processFacts(pid);
+  thisBoot ??= bootId();
+  return facts === undefined ? undefined : `${pid} ${facts.startTicks} ${thisBoot}\n`;
+}
+
 /** Undefined: not noted, or not completely. */
 export function readLauncher(path: string): Launcher | undefined {
   try {

@@ -1,4 +1,4 @@
-import { constants, type FSWatcher, watch } from 'node:fs';
+import { constants, existsSync, type FSWatcher, watch } from 'node:fs';
 import { chmod, chown, lstat, mkdir, open, readdir, readFile, realpath, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { ZodError } from 'zod';
@@ -123,7 +123,7 @@ export class QemuProvider implements Provider {
       this.#creating.add(order.id);
       const owner: Owner = manner.switchUser ? { uid: machineUid(this.#options.stateDir, order.slot) } : undefined;
       try {
-        await rm(files.home, { recursive: true, force: true });
+        if (existsSync(files.home)) await this.#remove(order.id); // a creation that was lost before its launch
         const deadline = AbortSignal.any([signal, AbortSignal.timeout(this.#options.launchMilliseconds ?? 30_000)]);
         const boot: Boot = { ...manner, ...(await prepare(order, owner, manner.network, scripts)) };
         signal.throwIfAborted();

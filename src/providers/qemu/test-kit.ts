@@ -154,7 +154,7 @@ export class World {
     const order = await this.order(about);
     await provider.create(order, never());
     const hands = this.handsOf(order.id);
-    await within(30_000, `guest ${order.name} is up`, hands.up, () => consoleOf(order));
+    await within(120_000, `guest ${order.name} is up`, hands.up, () => consoleOf(order));
     return { order, hands };
   }
 
@@ -210,10 +210,10 @@ export async function within<T>(milliseconds: number, what: string, promise: Pro
   }
 }
 
-/** Polls until the condition holds; rejects after 30 s. */
+/** Polls until the condition holds; rejects after 90 s. */
 export async function until(what: string, condition: () => Promise<boolean> | boolean): Promise<void> {
-  for (const end = performance.now() + 30_000; !(await condition()); await pause(20)) {
-    if (performance.now() > end) throw new Error(`not within 30 s: ${what}`);
+  for (const end = performance.now() + 90_000; !(await condition()); await pause(20)) {
+    if (performance.now() > end) throw new Error(`not within 90 s: ${what}`);
   }
 }
 
