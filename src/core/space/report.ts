@@ -51,8 +51,6 @@ export interface FactoryReport {
   readonly rejected?: number;
   /** Its machinetypes in the last answer. Those of a silent factory do not count any more. */
   readonly machinetypes: readonly PeerStatus[];
-  /** Product, version and component in its last answer. */
-  readonly version?: string;
   /** Its last `factory_status`, from the hourly census (spec/factory.md §18), and when it came. */
   readonly facts?: FactoryFacts;
   readonly factsAt?: Instant;

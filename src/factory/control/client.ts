@@ -3,14 +3,25 @@ import { z } from 'zod';
 import type { Decision } from '../../core/decision.ts';
 import type { Machine, UsageRecord } from '../../core/machine.ts';
 import type { Observed } from '../../core/observed.ts';
+import type { CensusOptions, FactoryAnswer } from '../../core/space/census.ts';
+import type { SpaceReport } from '../../core/space/report.ts';
 import type { MachineId } from '../../core/units.ts';
+import type { AskedKind } from '../../core/vacquery/query.ts';
 import type { FactoryStatus } from '../view.ts';
 import * as answers from './answers.ts';
 import { ControlError } from './control-error.ts';
 import { Machine as MachineSchema } from './schema.ts';
+import * as space from './space-answers.ts';
 import { ShortPath } from './socket.ts';
 
 export type ConfigurationAnswer = z.output<typeof answers.ConfigurationAnswer>;
+
+interface Sending {
+  readonly body?: object;
+  /** For answers without end; without one, silence is limited. */
+  readonly signal?: AbortSignal;
+  readonly timeoutMs?: number;
+}
 
 /** Asks the factory that runs on one state directory. Every method rejects with a `ControlError` alone. */
 export class ControlClient {
@@ -61,9 +72,18 @@ export class ControlClient {
   async usage(): Promise<readonly UsageRecord[]> {
     return (await this.#json('GET', '/v1/usage', answers.Usage)).usage;
   }
+  space(): Promise<SpaceReport> {
+    return this.#json('GET', '/v1/space', space.SpaceReport);
+  }
+  /** Lets the factory ask others once (spec/vacquery.md §7). */
+  async ask(kind: AskedKind, { factories = [], within }: CensusOptions): Promise<readonly FactoryAnswer[]> {
+    const query = [`within=${within.toFixed(3)}`, ...factories.map((name) => `factory=${encodeURIComponent(name)}`)].join('&');
+    const timeoutMs = this.#timeoutMs + within * 1000;
+    return (await this.#json('GET', `/v1/space/${kind}?${query}`, space.SpaceAnswers, { timeoutMs })).answers;
+  }
   /** Events from now on; ends with the factory, or when the signal aborts. Kinds that this version does not know are skipped. */
   async *events(signal: AbortSignal): AsyncIterable<answers.EventLine> {
-    const response = await this.#send('GET', '/v1/events', undefined, signal);
+    const response = await this.#send('GET', '/v1/events', { signal });
     try {
       for await (const line of lines(response)) {
         const parsed = answers.EventLine.safeParse(JSON.parse(line));
@@ -75,30 +95,30 @@ export class ControlClient {
   }
   /** Resolves with the state after the change. */
   async drain(on: boolean): Promise<boolean> {
-    return (await this.#json('POST', '/v1/drain', answers.Drained, { on })).draining;
+    return (await this.#json('POST', '/v1/drain', answers.Drained, { body: { on } })).draining;
   }
   async hold(id: MachineId, on: boolean): Promise<void> {
-    await this.#json('POST', `/v1/machines/${id}/hold`, answers.Held, { on });
+    await this.#json('POST', `/v1/machines/${id}/hold`, answers.Held, { body: { on } });
   }
   async destroy(id: MachineId): Promise<void> {
     await this.#json('POST', `/v1/machines/${id}/destroy`, answers.Destroyed);
   }
 
-  async #json<S extends z.ZodType>(method: string, path: string, schema: S, body?: object): Promise<z.output<S>> {
-    const text = Buffer.from(await bytes(await this.#send(method, path, body))).toString('utf8');
+  async #json<S extends z.ZodType>(method: string, path: string, schema: S, about: Sending = {}): Promise<z.output<S>> {
+    const text = Buffer.from(await bytes(await this.#send(method, path, about))).toString('utf8');
     return understood(schema, text, path);
   }
 
   /** Resolves with the head of a good answer; a documented failure is thrown as such. */
-  async #send(method: string, path: string, body?: object, signal?: AbortSignal): Promise<IncomingMessage> {
-    const response = await this.#open(method, path, body, signal);
+  async #send(method: string, path: string, about: Sending = {}): Promise<IncomingMessage> {
+    const response = await this.#open(method, path, about);
     const status = response.statusCode ?? 0;
     if (status < 400) return response;
     const { error } = understood(answers.Failure, Buffer.from(await bytes(response)).toString('utf8'), path);
     throw new ControlError(error.code, error.message, { status });
   }
 
-  #open(method: string, path: string, body: object | undefined, signal: AbortSignal | undefined): Promise<IncomingMessage> {
+  #open(method: string, path: string, { body, signal, timeoutMs = this.#timeoutMs }: Sending): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       let short: ShortPath;
       try {
@@ -114,13 +134,11 @@ export class ControlClient {
           path,
           agent: false,
           headers: { host: 'localhost', 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) },
-          ...(signal === undefined ? { timeout: this.#timeoutMs } : { signal }),
+          ...(signal === undefined ? { timeout: timeoutMs } : { signal }),
         },
         resolve,
       );
-      sent.on('timeout', () =>
-        sent.destroy(new ControlError('no_answer', `the factory on ${this.socketPath} has not answered for ${this.#timeoutMs / 1000} s`)),
-      );
+      sent.on('timeout', () => sent.destroy(new ControlError('no_answer', `the factory on ${this.socketPath} has not answered for ${timeoutMs / 1000} s`)));
       sent.on('error', (error) => reject(this.#unreachable(error)));
       sent.on('close', () => short[Symbol.dispose]());
       sent.end(payload);

@@ -15,6 +15,7 @@ import { maskedConfiguration } from './masked.ts';
 import { listOutputs, openOutput } from './outputs.ts';
 import { type Deps, Refusal, type Route } from './route.ts';
 import { Machine } from './schema.ts';
+import { spaceRoutes } from './space-routes.ts';
 
 const maxStreams = 32;
 const json = <S extends z.ZodType>(c: Context, schema: S, value: Parameters<typeof encode<S>>[1]): Response => c.json(encode(schema, value) as object);
@@ -201,6 +202,7 @@ export const routes: readonly Route[] = [
     errors: [],
     handle: (c, { view }) => json(c, answers.Usage, { usage: view.usage().toSorted((a, b) => a.endedAt - b.endedAt) }),
   },
+  ...spaceRoutes,
   {
     method: 'get',
     path: '/v1/events',
