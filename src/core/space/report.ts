@@ -42,8 +42,6 @@ export interface FactoryReport {
   readonly nextTry?: Instant;
   /** Why it is silent, where that is known: its name does not resolve, its answers are not signed, … */
   readonly why?: string;
-  /** Product and version, as it says. */
-  readonly version?: string;
   /** Rounds in which it was asked, and those in which nothing came. */
   readonly asked?: number;
   readonly unanswered?: number;
