@@ -37,7 +37,9 @@ async function kvm(): Promise<HostFinding> {
   if (probe.works) return { name: 'kvm', ok: true, text: 'a probe boot succeeded' };
   const remedy = probe.why.includes('group kvm')
     ? 'add the factory’s user to the group kvm: usermod -aG kvm USER'
-    : 'enable virtualisation in the firmware and load the module: modprobe kvm_intel or kvm_amd';
+    : probe.why.includes('does not exist')
+      ? 'enable virtualisation in the firmware and load the module: modprobe kvm_intel or kvm_amd'
+      : 'a host that is itself a virtual machine needs working nested virtualisation; ask its provider';
   return { name: 'kvm', ok: false, text: `${probe.why}; machines are emulated`, remedy };
 }
 

@@ -13,8 +13,10 @@ export type Probe = { readonly works: true } | { readonly works: false; readonly
 const fails = (why: string): Probe => ({ works: false, why });
 
 interface Ran {
-  /** Null: it was ended because it took too long or had said what was expected. */
-  readonly code: number | null;
+  /** Exit code, or the signal that ended it. */
+  readonly end: number | string;
+  /** It was ended because its time was up. */
+  readonly late: boolean;
   readonly output: string;
   readonly error?: Error;
 }
@@ -31,7 +33,11 @@ function run(command: string, args: readonly string[], about: { readonly cwd?: s
         // ended meanwhile
       }
     };
-    const timer = setTimeout(end, about.milliseconds);
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      end();
+    }, about.milliseconds);
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('latin1').on('data', (text: string) => {
         if (output.length < 65_536) output += text;
@@ -42,8 +48,8 @@ function run(command: string, args: readonly string[], about: { readonly cwd?: s
       clearTimeout(timer);
       resolve(ran);
     };
-    child.on('error', (error) => done({ code: null, output, error }));
-    child.on('close', (code) => done({ code, output }));
+    child.on('error', (error) => done({ end: -1, late, output, error }));
+    child.on('close', (code, signal) => done({ end: signal ?? code ?? -1, late, output }));
   });
 }
 
@@ -89,7 +95,7 @@ export async function probeKvm(kernel: string = `/boot/vmlinuz-${release()}`, mi
   ];
   const ran = await run(qemuCommand, args, { until, milliseconds });
   if (until.test(ran.output)) return { works: true };
-  return fails(ran.error?.message ?? (ran.code === null ? 'a probe boot hung' : `a probe boot failed: ${lastLine(ran.output)}`));
+  return fails(ran.error?.message ?? (ran.late ? 'a probe boot hung' : `a probe boot failed: ${lastLine(ran.output) || ran.end}`));
 }
 
 /** What root and ordinary users start from; `network` and `accelerator` are found out after it. */
@@ -121,8 +127,8 @@ export async function probeNamespace(stateDir: string, manner: Pick<Manner, 'swi
     }
     const [command = '', ...args] = launchCommand({ ...manner, accelerator: 'tcg', network: 'namespace' }, owner, { ...order, outbound: false });
     const ran = await run(command, [...args, 'true'], { cwd: files.home, milliseconds: 10_000 });
-    if (ran.code === 0) return { works: true };
-    return fails(ran.error?.message ?? (lastLine(ran.output) || (ran.code === null ? 'took more than 10 s' : `ended with code ${ran.code}`)));
+    if (ran.end === 0) return { works: true };
+    return fails(ran.error?.message ?? (ran.late ? 'a trial took more than 10 s' : lastLine(ran.output) || `a trial ended with ${ran.end}`));
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
