@@ -1,5 +1,6 @@
 import type { Settings, ShareMemory } from '../settings.ts';
 import { instant, seconds } from '../units.ts';
+import { earlyProcessors } from './early.ts';
 import type { Environment } from './environment.ts';
 import type { IniValue } from './ini.ts';
 import { namesOf, readFamily, readOptions, warnIgnored, warnUnknown } from './option.ts';
@@ -42,6 +43,8 @@ export function buildSettings(sections: Sections, environment: Environment, prob
     refuse('vac_space', `${v.vac_space} is the name of a factory; valid: a name of its own for the space`);
   }
   earlyFactories(sections.factories, options.has('factories'), problems);
+  const slots = { factoryName, perMachine: v.processors_per_superslot ?? 1, given: v.total_processors !== undefined, environment };
+  const early = earlyProcessors(sections.virtualMachines, slots, problems);
   if (v.total_processors !== undefined && v.total_processors > environment.processors) {
     refuse(
       options.has('cpu_total') ? 'cpu_total' : 'total_processors',
@@ -68,7 +71,7 @@ export function buildSettings(sections: Sections, environment: Environment, prob
     ...given('gocdbSitename', v.gocdb_sitename),
     ...given('gocdbCertFile', v.gocdb_cert_file),
     ...given('gocdbKeyFile', v.gocdb_key_file),
-    ...given('totalProcessors', v.total_processors),
+    ...given('totalProcessors', v.total_processors ?? early),
     processorsPerSuperslot: v.processors_per_superslot ?? 1,
     mbPerProcessor: v.mb_per_processor ?? 2048,
     ...given('hs06PerProcessor', v.hs06_per_processor),

@@ -2,6 +2,7 @@ import type { Machinetype } from '../machinetype.ts';
 import type { Configuration, VacuumPipe } from '../settings.ts';
 import { buildMachinetype, families, type Layer, type MachinetypeDefaults, readLayer } from './build-machinetype.ts';
 import { buildSettings } from './build-settings.ts';
+import { honourEarly } from './early.ts';
 import type { Environment } from './environment.ts';
 import type { IniFile } from './ini.ts';
 import { ignoredMachinetype, machinetypeTable, pipeTable } from './machinetype-options.ts';
@@ -41,7 +42,7 @@ const mostPipeProblems = 25;
 export function readConfiguration({ files, documents, environment, digest, problems: found = [] }: ConfigurationInputs): ReadConfiguration {
   const problems = new ProblemList();
   problems.all.push(...found);
-  const sections = mergeSections(files, problems);
+  const sections = honourEarly(mergeSections(files, problems), problems);
   warnDefaults(sections, problems);
   const settings = buildSettings(sections, environment, problems);
   const stateDir = settings?.stateDir ?? environment.stateDirGiven ?? environment.stateDir;

@@ -1,3 +1,4 @@
+import { isEarly } from './early.ts';
 import type { IniFile, IniValue } from './ini.ts';
 import { type Disables, everything, nothing, type Place, type ProblemList, quoted } from './problem.ts';
 import { didYouMean } from './suggest.ts';
@@ -20,6 +21,8 @@ export interface Sections {
   /** Of the early file formats (spec/factory.md §23). */
   readonly factories: Section | undefined;
   readonly targetShares: Section | undefined;
+  /** Those in the early files alone. */
+  readonly virtualMachines: ReadonlyMap<string, Section>;
 }
 
 const types = ['settings', 'machinetype', 'vmtype', 'vacuum_pipe', 'factories', 'targetshares', 'virtualmachine', 'DEFAULT'] as const;
@@ -79,6 +82,7 @@ export function mergeSections(files: readonly IniFile[], problems: ProblemList):
     pipes: ofKind('vacuum_pipe'),
     factories: found.get('factories'),
     targetShares: found.get('targetshares'),
+    virtualMachines: ofKind('virtualmachine'),
   };
 }
 
@@ -90,6 +94,7 @@ function usable({ kind, word, name }: Header, header: string, place: Place, prob
     return false;
   }
   if (kind === 'virtualmachine') {
+    if (isEarly(place)) return true;
     problems.warn(place, undefined, 'ignored: slots follow from the processors of the host (total_processors in [settings])', title);
     return false;
   }

@@ -19,10 +19,11 @@ export function configured(
   text: string | readonly string[],
   documents: Readonly<Record<string, unknown>> = {},
   environment: Partial<Environment> = {},
+  files: readonly string[] = [],
 ): ReadConfiguration & { readonly lines: readonly string[] } {
   const texts = typeof text === 'string' ? [text] : text;
   const read = readConfiguration({
-    files: texts.map((one, i) => readIni(texts.length === 1 ? 'vac.conf' : `${i + 1}.conf`, one)),
+    files: texts.map((one, i) => readIni(files[i] ?? (texts.length === 1 ? 'vac.conf' : `${i + 1}.conf`), one)),
     documents: new Map(Object.entries(documents).map(([prefix, document]) => [prefix, typeof document === 'string' ? document : JSON.stringify(document)])),
     environment: { ...testEnvironment, ...environment },
     digest: 'digest',

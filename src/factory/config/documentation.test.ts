@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { it } from 'node:test';
+import { earlyFiles } from '../../core/config/early.ts';
 import { machinetypeTable, pipeTable } from '../../core/config/machinetype-options.ts';
 import { settingsTable } from '../../core/config/settings-options.ts';
 import { documentedTables } from '../../core/config/tables.ts';
@@ -38,3 +39,12 @@ for (const [example, errors, warnings, machinetypes] of [
     assert.deepEqual([...(configuration?.machinetypes.keys() ?? [])], machinetypes);
   });
 }
+
+it('examples/early works, every file of it', async () => {
+  const names = [...earlyFiles, 'vac.conf'];
+  const texts = await Promise.all(names.map((name) => readFile(join(root, 'examples', 'early', name), 'utf8')));
+  const { configuration, lines } = configured(texts, {}, {}, names);
+  assert.equal(lines.length, 4, lines.join('\n'));
+  assert.deepEqual([configuration?.settings.totalProcessors, configuration?.settings.factories], [2, ['wn01.example.com', 'wn02.example.com']]);
+  assert.equal(configuration?.machinetypes.get('example')?.targetShare, 1);
+});

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { earlyFiles } from '../../core/config/early.ts';
 import { type IniFile, readIni } from '../../core/config/ini.ts';
 import { everything, type Problem } from '../../core/config/problem.ts';
 
@@ -9,8 +10,6 @@ export type ConfigurationPlaces = { readonly files: readonly string[] } | { read
 
 export const usualPlaces: ConfigurationPlaces = { usual: { etc: '/etc', run: '/var/run' } };
 
-/** Names of the early releases (spec/factory.md §23), read before `vac.conf`, which is the place for a manual override. */
-const earlyNames = ['vac-virtualmachines.conf', 'vac-factories.conf', 'vac-targetshares.conf'];
 const greatestFile = 16 * 1024 ** 2;
 
 /** Files that exist, in the order in which they are read, each with what tells whether it has changed. */
@@ -48,8 +47,9 @@ async function usualFiles({ etc, run }: { readonly etc: string; readonly run: st
     if (error.code !== 'ENOENT') problems.push(fault(folder, unreadable(error)));
     return [];
   });
+  // The early files come before `vac.conf`, which is the place for a manual override.
   const inFolder = names.filter((name) => name.endsWith('.conf')).sort();
-  return [...inFolder.map((name) => join(folder, name)), ...earlyNames.map((name) => join(etc, name)), join(etc, 'vac.conf'), join(run, 'vac.conf')];
+  return [...inFolder.map((name) => join(folder, name)), ...earlyFiles.map((name) => join(etc, name)), join(etc, 'vac.conf'), join(run, 'vac.conf')];
 }
 
 const reasons: Readonly<Record<string, string>> = { ENOENT: 'does not exist', EACCES: 'may not be read by this user', EISDIR: 'is a directory' };
