@@ -4,11 +4,13 @@ import { guestImages } from '../src/providers/qemu/guest-images.ts';
 import { QemuProvider } from '../src/providers/qemu/index.ts';
 import { never, World } from '../src/providers/qemu/test-kit.ts';
 import { factorySite } from './factory-site.ts';
-import { atMost, type BenchResult, notMeasured, shown } from './result.ts';
+import { atMost, type BenchResult, median, notMeasured, shown } from './result.ts';
 
 const slots = 16;
 /** The default on two processors, and what both sides are allowed. */
 const bootConcurrency = 3;
+const rounds = 2;
+const patienceSeconds = 600;
 const lookMilliseconds = 20;
 const name = `fill ${slots} slots with real machines`;
 
@@ -58,8 +60,12 @@ async function byFactory(): Promise<number> {
     const factory = await startFactory(site.options);
     const began = performance.now();
     try {
-      while (factory.view.machines().filter((m) => m.contactAt !== undefined).length < slots) await pause(lookMilliseconds);
-      return (performance.now() - began) / 1000;
+      const taken = (): number => (performance.now() - began) / 1000;
+      while (factory.view.machines().filter((m) => m.contactAt !== undefined).length < slots) {
+        if (taken() > patienceSeconds) throw new Error(`not filled within ${patienceSeconds} s: ${JSON.stringify(factory.view.lastTurn()?.decision.reasons)}`);
+        await pause(lookMilliseconds);
+      }
+      return taken();
     } finally {
       await factory.stop();
       await removeMachines(site.stateDir);
@@ -84,10 +90,13 @@ export async function run(): Promise<BenchResult[]> {
   } catch (error) {
     return [notMeasured(name, '× floor', error instanceof Error ? error.message : String(error))];
   }
-  const before = await bare();
-  const filled = await byFactory();
-  const after = await bare();
-  // The host's speed drifts: the floor is what it gave around the measurement.
-  const floor = (before + after) / 2;
-  return [atMost(name, filled / floor, '× floor', 1.15, { floor: 1 }), shown('time of that fill', filled, 's', { floor })];
+  // The host's speed drifts: each fill is held against what bare filling took before and after it.
+  const floors = [await bare()];
+  const fills: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    fills.push(await byFactory());
+    floors.push(await bare());
+  }
+  const ratios = fills.map((took, i) => took / (((floors[i] ?? 0) + (floors[i + 1] ?? 0)) / 2));
+  return [atMost(name, median(ratios), '× floor', 1.15, { floor: 1 }), shown('time of that fill', median(fills), 's', { floor: median(floors) })];
 }
