@@ -36,5 +36,6 @@ export const commands: readonly CommandEntry[] = [
   { name: 'health', summary: 'check for Nagios: one line, status 0, 1 or 2', onState: true, load: () => import('./commands/health.ts') },
   { name: 'snapshot', summary: 'write what the factory knows, for decide', onState: true, load: () => import('./commands/snapshot.ts') },
   { name: 'decide', summary: 'print the decision for a situation', load: () => import('./commands/decide.ts') },
+  { name: 'simulate', summary: 'run a whole space of factories on a fake clock', load: () => import('./commands/simulate.ts') },
   { name: 'cernvm-signature', summary: 'verify the signature of a CernVM image', load: () => import('./commands/cernvm-signature.ts') },
 ];

@@ -64,7 +64,7 @@ export class SimMachine implements Agent {
     const { work } = this.#queue ?? {};
     if (work !== undefined && work.jobsPerMachine > 0 && this.#jobsDone >= work.jobsPerMachine) return this.say('200 Intended work completed');
     const job = this.#queue?.fetch(this);
-    if (job === 'too-long') return this.say('200 No job fits into the time left');
+    if (job === 'too-long') return this.say(this.#jobsDone > 0 ? '200 No further job fits into the time left' : '300 No job fits into the time left');
     if (job !== undefined) return this.take(job);
     this.#queue?.await(this);
     const waits = ++this.#waits;

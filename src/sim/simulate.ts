@@ -25,8 +25,14 @@ export interface Simulated {
   readonly factoryMinutes: number;
 }
 
-/** Runs a scenario. `progress` is called after every report interval with the part that is done. */
-export function simulate(scenario: Scenario, progress: (done: number) => void = () => undefined): Simulated {
+/** Runs a scenario to its end. */
+export function simulate(scenario: Scenario): Simulated {
+  const run = simulation(scenario);
+  for (let step = run.next(); ; step = run.next()) if (step.done) return step.value;
+}
+
+/** The same in steps of a report interval; each tells the part that is done. */
+export function* simulation(scenario: Scenario): Generator<number, Simulated, void> {
   const { start, hosts, seed } = scenario;
   const end = later(start, scenario.duration);
   const agenda = new Agenda(start);
@@ -88,7 +94,7 @@ export function simulate(scenario: Scenario, progress: (done: number) => void = 
     agenda.runUntil(at);
     sample();
     factoryMinutes += ((census.samples.at(-1)?.factories ?? 0) * scenario.reportInterval) / 60;
-    progress((at - start) / (end - start));
+    yield (at - start) / (end - start);
   }
   agenda.runUntil(end);
   return {

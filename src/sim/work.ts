@@ -20,6 +20,8 @@ export interface Agent {
 }
 
 const day = 86_400;
+/** So many jobs are tried for an agent with little time. */
+const lookAhead = 20;
 
 /** The task queue of one tenant: jobs arrive, agents fetch them, first come first served. */
 export class TaskQueue {
@@ -49,20 +51,34 @@ export class TaskQueue {
     return this.#jobs.length - this.#head + this.#again.length;
   }
 
-  /** The next job if it fits into the agent's time; `too-long`: there is work, but not for this agent; undefined: the queue is empty. */
+  /** The first job that fits into the agent's time; `too-long`: there is work, but not for this agent; undefined: the queue is empty. */
   fetch(agent: Agent): Job | 'too-long' | undefined {
     if (this.waiting === 0 && this.work.waiting === 'endless') this.#jobs.push(this.#newJob());
-    const again = this.#again.at(-1);
-    const job = again ?? this.#jobs[this.#head];
-    if (job === undefined) return undefined;
-    if (job.length > agent.left()) return 'too-long';
-    if (again !== undefined) this.#again.pop();
-    else if (++this.#head > 10_000) {
-      this.#jobs = this.#jobs.slice(this.#head);
-      this.#head = 0;
-    }
+    if (this.waiting === 0) return undefined;
+    const left = agent.left();
+    const again = this.#again.findLastIndex((job) => job.length <= left);
+    const [putBack] = again < 0 ? [] : this.#again.splice(again, 1);
+    const job = putBack ?? this.#firstFitting(left);
+    if (job === undefined) return 'too-long';
     this.running += 1;
     return job;
+  }
+
+  /** Looks at the oldest jobs only, as a matcher does. */
+  #firstFitting(left: number): Job | undefined {
+    for (let i = this.#head; i < Math.min(this.#jobs.length, this.#head + lookAhead); i++) {
+      const job = this.#jobs[i];
+      if (job === undefined || job.length > left) continue;
+      const head = this.#jobs[this.#head];
+      if (head !== undefined) this.#jobs[i] = head;
+      this.#head += 1;
+      if (this.#head > 10_000) {
+        this.#jobs = this.#jobs.slice(this.#head);
+        this.#head = 0;
+      }
+      return job;
+    }
+    return undefined;
   }
 
   /** The agent wants the next job that arrives. */
