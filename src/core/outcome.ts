@@ -1,4 +1,5 @@
 import type { EndCause, KillReason, Outcome } from './machine.ts';
+import type { CodeRange } from './settings.ts';
 import { elapsed, type Instant, type Seconds } from './units.ts';
 
 /** From this code on a message says "do not simply start another one" (spec/factory.md §9.1). No upper limit. */
@@ -13,10 +14,11 @@ export function messageNumber(message: string): number | undefined {
   return /^\s*[+-]?[0-9]+\s*$/.test(head) ? Number.parseInt(head.trim(), 10) : undefined;
 }
 
-/** The code when the message makes its machinetype back off, whoever sent it; otherwise undefined. */
-export function abortCode(message: string): number | undefined {
+/** The code when the message makes its machinetype back off, whoever sent it; otherwise undefined. `codes`: those that the site counts. */
+export function abortCode(message: string, codes?: readonly CodeRange[]): number | undefined {
   const number = messageNumber(message);
-  return number !== undefined && number >= firstAbortCode ? number : undefined;
+  if (number === undefined || number < firstAbortCode) return undefined;
+  return codes === undefined || codes.some(({ from, to }) => number >= from && number <= to) ? number : undefined;
 }
 
 /** What is published of a machine's own message: its first line, trimmed; undefined when nothing is left (spec/vacquery.md §6.3). */

@@ -1,27 +1,56 @@
-import { type Instant, later } from '../units.ts';
+import { dealt, type Rank, rankOf, widthAt, windowAt } from '../space-rules/election.ts';
+import { type Instant, later, type Seconds } from '../units.ts';
 import type { Alarm } from './alarm.ts';
 import type { Tally } from './shares.ts';
+import type { SpaceFacts } from './space-facts.ts';
 
-export type BackOff = { readonly why: 'backing_off' | 'scout_out'; readonly until: Instant };
+export type BackOff =
+  | { readonly why: 'backing_off'; readonly until: Instant; readonly inARow?: number; readonly pause?: Seconds }
+  | { readonly why: 'scout_out'; readonly until: Instant }
+  | ({ readonly why: 'not_elected'; readonly until: Instant; readonly width: number } & Rank);
 
 /**
  * The three phases after the last abort anywhere in the space (spec/factory.md §8.2, §9.3): nothing for `backoff_seconds`; then
  * for `fizzle_seconds` only while no machine of the type is fresh (`scout_out`: one is); then free. The abort must be *older*
- * than that. One dated in the future counts.
+ * than that. One dated in the future counts. With `facts`, under our own rule, the pause may have grown, and where Vac 3.1 lets all
+ * factories start at once, those are elected that may.
  */
-export function backOff(tally: Tally, now: Instant): BackOff | undefined {
+export function backOff(tally: Tally, now: Instant, facts?: SpaceFacts): BackOff | undefined {
   const abort = tally.lastAbort;
   if (abort === undefined) return undefined;
-  const quiet = later(abort.at, tally.type.backoff);
-  if (now <= quiet) return { why: 'backing_off', until: quiet };
+  const { pause, inARow } = facts?.pause(tally.type) ?? { pause: tally.type.backoff, inARow: 1 };
+  const quiet = later(abort.at, pause);
+  if (now <= quiet) return { why: 'backing_off', until: quiet, ...(inARow > 1 ? { inARow, pause } : {}) };
   const scouting = later(quiet, tally.type.fizzle);
-  return tally.fresh > 0 && now <= scouting ? { why: 'scout_out', until: scouting } : undefined;
+  if (now <= scouting && tally.fresh > 0) return { why: 'scout_out', until: scouting };
+  return facts === undefined ? undefined : notElected(tally, quiet, scouting, now, facts);
 }
 
-/** Sets the alarm for what time alone may change in a back-off: its end, or for a scout of this factory that it is no longer fresh. */
+/**
+ * Who sends a scout, and how growth begins when one has been sent but none has outlived `fizzle_seconds` yet: then 1, 2, 4, … young
+ * machines are allowed in the whole space, dealt out along the ranks. A machine that has outlived it makes starts free.
+ */
+function notElected(tally: Tally, quiet: Instant, scouting: Instant, now: Instant, facts: SpaceFacts): BackOff | undefined {
+  const proved = tally.machines - tally.fresh > 0 || tally.type.fizzle <= 0;
+  if (now > scouting && proved) return undefined;
+  const window = windowAt(quiet, now);
+  const rank = rankOf(facts.electorate(tally.type.name), window.index === 0);
+  if (rank.of === 1) return undefined;
+  if (tally.fresh === 0) {
+    const width = widthAt(window.index);
+    return rank.rank < width ? undefined : { why: 'not_elected', until: window.until, width, ...rank };
+  }
+  const growth = windowAt(scouting, now);
+  const width = widthAt(growth.index);
+  return tally.ownFresh < dealt(width, rank) ? undefined : { why: 'not_elected', until: growth.until, width, ...rank };
+}
+
+/** Sets the alarm for what time alone may change in a back-off: its end, or that machines of this factory are no longer fresh. */
 export function watchBackOff(tally: Tally, back: BackOff, alarm: Alarm): void {
   alarm.after(back.until);
-  if (back.why === 'scout_out' && tally.ownFreshUntil !== undefined) alarm.from(tally.ownFreshUntil);
+  if (back.why === 'scout_out') {
+    if (tally.ownFreshUntil !== undefined) alarm.from(tally.ownFreshUntil);
+  } else if (tally.ownProvedFrom !== undefined) alarm.from(tally.ownProvedFrom);
 }
 
 /** Pause after creations of a machinetype failed in a row: 5 s, doubled with each, at most 10 minutes. */

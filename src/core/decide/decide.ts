@@ -7,7 +7,8 @@ import { ineligible } from './eligibility.ts';
 import { lifecycle } from './lifecycle.ts';
 import { Room } from './placement.ts';
 import { equalsTogether, openingReason, settledVerdict } from './reasons.ts';
-import { scores, tallies } from './shares.ts';
+import { creditShares, scores, tallies } from './shares.ts';
+import { SpaceFacts } from './space-facts.ts';
 import { chooseStarts, eligibleOrder, type Field, groupShareOf } from './starts.ts';
 
 /**
@@ -24,20 +25,23 @@ export function decide(observed: Observed, configuration: Configuration, random:
   const { now, host, listing } = observed;
   const alarm = new Alarm(now, later(now, settings.cycle));
   if (settings.shutdownTime !== undefined) alarm.after(settings.shutdownTime);
-  const { actions, occupants, aborts } = lifecycle(observed, configuration, rule, alarm);
-  const all = tallies(observed, configuration, { actions, occupants, aborts });
+  const standing = lifecycle(observed, configuration, rule, alarm);
+  const { actions, occupants } = standing;
+  const all = tallies(observed, configuration, standing);
+  const facts = rule === 'vacua' ? new SpaceFacts(observed, settings, standing, all) : undefined;
+  if (rule === 'vacua' && settings.shareMemory !== undefined) creditShares(all, observed, settings.shareMemory);
 
   const total = settings.totalProcessors ?? host.processors;
   const room = new Room(total, Math.max(host.processors, total), listing.state === 'unknown' ? 0 : listing.foreignProcessors, occupants);
   const usedProcessors = room.used;
   const draw = new Map([...all.keys()].map((name) => [name, random()]));
-  const field: Field = { observed, configuration, rule, alarm, occupants, all, room, draw };
+  const field: Field = { observed, configuration, rule, alarm, occupants, all, room, draw, ...(facts === undefined ? {} : { facts }) };
 
   const opening = scores(all, groupShareOf(field));
   const judged = [...all.values()].map((tally) => ({
     reason: openingReason(tally, opening.get(tally.type.name)),
     minProcessors: tally.type.minProcessors,
-    verdict: ineligible(tally, observed, settings, rule, alarm),
+    verdict: ineligible(tally, field),
   }));
   const order = eligibleOrder(field);
   const starts = chooseStarts(field, order);

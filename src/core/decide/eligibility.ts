@@ -1,17 +1,27 @@
-import type { Rule, Verdict } from '../decision.ts';
+import type { Verdict } from '../decision.ts';
 import type { Observed } from '../observed.ts';
-import type { Settings } from '../settings.ts';
+import type { Configuration } from '../settings.ts';
 import { elapsed, later } from '../units.ts';
 import type { Alarm } from './alarm.ts';
 import { backOff, creationPause, watchBackOff } from './backoff.ts';
 import type { Tally } from './shares.ts';
+import type { SpaceFacts } from './space-facts.ts';
+
+export interface Circumstances {
+  readonly observed: Observed;
+  readonly configuration: Configuration;
+  readonly alarm: Alarm;
+  /** Absent under rule `vac31`, which knows neither elections nor what this host lacks. */
+  readonly facts?: SpaceFacts;
+}
 
 /** Why no machine of this type may be started now (spec/factory.md §8.2, and under our rule what this host lacks); undefined: eligible. */
-export function ineligible(tally: Tally, observed: Observed, settings: Settings, rule: Rule, alarm: Alarm): Verdict | undefined {
+export function ineligible(tally: Tally, { observed, configuration, alarm, facts }: Circumstances): Verdict | undefined {
+  const { settings } = configuration;
   const { type } = tally;
   const { now } = observed;
   if (type.targetShare <= 0) return { why: 'no_share' };
-  if (rule === 'vacua') {
+  if (facts !== undefined) {
     const preparation = observed.preparations.get(type.name);
     if (preparation?.ready === false) return { why: 'not_ready', text: preparation.why };
     const failures = observed.creationFailures.get(type.name);
@@ -26,11 +36,11 @@ export function ineligible(tally: Tally, observed: Observed, settings: Settings,
     if (later(now, type.minWallclock) >= settings.shutdownTime)
       return { why: 'shutdown_time_near', needs: type.minWallclock, left: elapsed(now, settings.shutdownTime) };
   }
-  const back = backOff(tally, now);
+  const back = backOff(tally, now, facts);
   if (back === undefined || tally.lastAbort === undefined) return undefined;
   watchBackOff(tally, back, alarm);
   const abort = { lastAbort: tally.lastAbort.at, message: tally.lastAbort.message, factory: tally.lastAbort.factory };
-  return back.why === 'backing_off'
-    ? { why: 'backing_off', until: back.until, ...abort }
-    : { why: 'scout_out', until: back.until, ...abort, fresh: tally.fresh };
+  if (back.why === 'backing_off') return { ...back, ...abort };
+  if (back.why === 'not_elected') return { ...back, rank: back.rank + 1, ...abort, fresh: tally.fresh };
+  return { ...back, ...abort, fresh: tally.fresh };
 }

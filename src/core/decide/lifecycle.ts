@@ -1,7 +1,7 @@
 import type { Action, Rule } from '../decision.ts';
 import { hs06Of, type KillReason, type Machine, type Outcome } from '../machine.ts';
 import type { Observed, Sighting } from '../observed.ts';
-import { killMessages, publishedMessage } from '../outcome.ts';
+import { abortCode, killMessages, publishedMessage } from '../outcome.ts';
 import type { Configuration } from '../settings.ts';
 import { type Instant, instant, later, type MachineId, seconds } from '../units.ts';
 import type { Alarm } from './alarm.ts';
@@ -169,7 +169,8 @@ function finished(turn: Turn, m: Machine & { state: 'finished' }, seen: Seen): v
 }
 
 function noteAbort(turn: Turn, m: Machine, outcome: Outcome): void {
-  if (outcome.abort && outcome.at !== undefined) turn.aborts.push({ machinetype: m.machinetype, at: outcome.at, message: outcome.message ?? '' });
+  const counts = outcome.abort && abortCode(outcome.message ?? '', turn.configuration.settings.abortCodes) !== undefined;
+  if (counts && outcome.at !== undefined) turn.aborts.push({ machinetype: m.machinetype, at: outcome.at, message: outcome.message ?? '' });
 }
 
 function occupy(turn: Turn, m: LiveMachine, isEnding: boolean, startedAt = 'startedAt' in m ? m.startedAt : undefined, shutdownTime = m.shutdownTime): void {

@@ -1,18 +1,25 @@
 import type { Machinetype } from '../machinetype.ts';
 import type { Observed } from '../observed.ts';
 import { abortCode } from '../outcome.ts';
-import type { Configuration, Settings } from '../settings.ts';
+import type { Configuration, Settings, ShareMemory } from '../settings.ts';
+import { effectiveShares } from '../space-rules/credit.ts';
 import { type Instant, instant, later } from '../units.ts';
 import type { Standing } from './lifecycle.ts';
 
 /** One machinetype in the whole space as far as it is known, this factory's own machines included (spec/factory.md §8.2). */
 export interface Tally {
   readonly type: Machinetype;
+  /** `target_share`, or with `share_memory_half_life_hours` what remembered usage makes of it. */
+  share: number;
   /** Starting and running machines. */
   hs06: number;
   machines: number;
   /** Machines that start or are younger than `fizzle_seconds`. */
   fresh: number;
+  /** Of this factory. */
+  ownFresh: number;
+  /** When the first of them stops being fresh: it has proved itself. */
+  ownProvedFrom?: Instant;
   /** When the last of this factory's own fresh machines stops being fresh. */
   ownFreshUntil?: Instant;
   lastAbort?: { readonly at: Instant; readonly message: string; readonly factory: string };
@@ -21,8 +28,9 @@ export interface Tally {
 /** Adds up peers and own machines in one pass. A peer that speaks for this factory is ignored: own machines are known better. */
 export function tallies(observed: Observed, configuration: Configuration, standing: Standing): Map<string, Tally> {
   const all = new Map<string, Tally>();
-  for (const type of configuration.machinetypes.values()) all.set(type.name, { type, hs06: 0, machines: 0, fresh: 0 });
+  for (const type of configuration.machinetypes.values()) all.set(type.name, { type, share: type.targetShare, hs06: 0, machines: 0, fresh: 0, ownFresh: 0 });
   const own = observed.host.factory;
+  const { abortCodes } = configuration.settings;
   for (const peer of observed.space) {
     if (peer.factory === own) continue;
     const tally = all.get(peer.machinetype);
@@ -32,7 +40,7 @@ export function tallies(observed: Observed, configuration: Configuration, standi
     tally.fresh += peer.numBeforeFizzle;
     const at = peer.shutdownAt;
     if (at === undefined || peer.shutdownMessage === undefined || (tally.lastAbort !== undefined && at <= tally.lastAbort.at)) continue;
-    if (abortCode(peer.shutdownMessage) !== undefined) tally.lastAbort = { at, message: peer.shutdownMessage, factory: peer.factory };
+    if (abortCode(peer.shutdownMessage, abortCodes) !== undefined) tally.lastAbort = { at, message: peer.shutdownMessage, factory: peer.factory };
   }
   for (const m of standing.occupants) {
     const tally = all.get(m.machinetype);
@@ -52,7 +60,23 @@ export function countOwn(tally: Tally, hs06: number, startedAt: Instant | undefi
   const until = startedAt === undefined ? undefined : later(startedAt, tally.type.fizzle);
   if (until !== undefined && now >= until) return;
   tally.fresh += 1;
-  if (until !== undefined) tally.ownFreshUntil = instant(Math.max(tally.ownFreshUntil ?? until, until));
+  tally.ownFresh += 1;
+  if (until === undefined) return;
+  tally.ownFreshUntil = instant(Math.max(tally.ownFreshUntil ?? until, until));
+  tally.ownProvedFrom = instant(Math.min(tally.ownProvedFrom ?? until, until));
+}
+
+/** Lets remembered usage move the shares (docs/shares.md). */
+export function creditShares(all: ReadonlyMap<string, Tally>, { space, usage: own, host }: Observed, { maxCredit }: ShareMemory): void {
+  const usage = new Map(own);
+  for (const { factory, machinetype, usageHs06Hours: hours } of space) {
+    if (hours !== undefined && factory !== host.factory) usage.set(machinetype, (usage.get(machinetype) ?? 0) + Math.max(0, hours));
+  }
+  const tenants = [...all.values()].map(({ type }) => ({ name: type.name, share: type.targetShare, usage: usage.get(type.name) ?? 0 }));
+  for (const [name, share] of effectiveShares(tenants, maxCredit)) {
+    const tally = all.get(name);
+    if (tally !== undefined) tally.share = share;
+  }
 }
 
 export interface Score {
@@ -66,19 +90,19 @@ export interface Score {
  */
 export function scores(all: ReadonlyMap<string, Tally>, groupShare: Settings['groupShare']): Map<string, Score> {
   const groups = new Map<string, { hs06: number; share: number; sum: number }>();
-  for (const { type, hs06 } of all.values()) {
-    if (type.targetShare <= 0) continue;
+  for (const { type, share, hs06 } of all.values()) {
+    if (share <= 0) continue;
     const group = groups.get(type.machinegroup) ?? { hs06: 0, share: 0, sum: 0 };
     group.hs06 += hs06;
-    group.share += type.targetShare;
-    group.sum += hs06 / type.targetShare;
+    group.share += share;
+    group.sum += hs06 / share;
     groups.set(type.machinegroup, group);
   }
   const result = new Map<string, Score>();
-  for (const { type, hs06 } of all.values()) {
+  for (const { type, share, hs06 } of all.values()) {
     const group = groups.get(type.machinegroup);
-    if (type.targetShare <= 0 || group === undefined) continue;
-    result.set(type.name, { score: hs06 / type.targetShare, groupScore: groupShare === 'sum' ? group.hs06 / group.share : group.sum });
+    if (share <= 0 || group === undefined) continue;
+    result.set(type.name, { score: hs06 / share, groupScore: groupShare === 'sum' ? group.hs06 / group.share : group.sum });
   }
   return result;
 }

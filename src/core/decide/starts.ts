@@ -1,18 +1,13 @@
 import type { Placement, Rule, Veto } from '../decision.ts';
-import type { Observed } from '../observed.ts';
-import type { Configuration } from '../settings.ts';
-import type { Alarm } from './alarm.ts';
-import { ineligible } from './eligibility.ts';
+import { blackHole } from '../space-rules/black-hole.ts';
+import { type Circumstances, ineligible } from './eligibility.ts';
 import type { Occupant } from './lifecycle.ts';
 import { place, type Room } from './placement.ts';
 import { countOwn, type Ranked, ranked, scores, type Tally } from './shares.ts';
-import { startLimit, veto, vetoEnds } from './vetoes.ts';
+import { holeVeto, startLimit, veto, vetoEnds } from './vetoes.ts';
 
-export interface Field {
-  readonly observed: Observed;
-  readonly configuration: Configuration;
+export interface Field extends Circumstances {
   readonly rule: Rule;
-  readonly alarm: Alarm;
   readonly occupants: readonly Occupant[];
   /** Changed by each start, which counts at once. */
   readonly all: ReadonlyMap<string, Tally>;
@@ -31,10 +26,9 @@ export interface Starts {
 
 /** Eligible machinetypes, most starved first, as things stand after the starts so far. */
 export function eligibleOrder(field: Field): Ranked[] {
-  const { observed, configuration, rule, alarm, all, draw } = field;
-  const { settings } = configuration;
+  const { all, draw } = field;
   const eligible: Tally[] = [];
-  for (const tally of all.values()) if (ineligible(tally, observed, settings, rule, alarm) === undefined) eligible.push(tally);
+  for (const tally of all.values()) if (ineligible(tally, field) === undefined) eligible.push(tally);
   return ranked(eligible, scores(all, groupShareOf(field)), draw);
 }
 
@@ -48,7 +42,8 @@ export function chooseStarts(field: Field, first: readonly Ranked[]): Starts {
   const rules = { now: observed.now, superslot: settings.processorsPerSuperslot, shutdownTime: settings.shutdownTime, alarm: field.alarm };
   const placements: Placement[] = [];
   let lack = { free: room.free, reserved: 0 };
-  let stop = veto(observed, settings, occupants, room.used, room.total);
+  const hole = rule === 'vacua' ? blackHole(observed, (at) => field.alarm.from(at)) : undefined;
+  let stop = veto(observed, settings, occupants, room.used, room.total, hole);
   let order = first;
   while (stop === undefined) {
     const placed = place(
@@ -71,6 +66,8 @@ export function chooseStarts(field: Field, first: readonly Ranked[]): Starts {
       const tally = all.get(placed.placement.machinetype);
       if (tally !== undefined) countOwn(tally, (settings.hs06PerProcessor ?? 1) * placed.placement.processors, undefined, observed.now);
       order = eligibleOrder(field);
+      // An open black hole is tried with one machine.
+      if (hole !== undefined) stop = holeVeto({ ...hole, state: { kind: 'trying' } });
     }
   }
   const ends = vetoEnds(stop);

@@ -1,6 +1,7 @@
 import type { Veto } from '../decision.ts';
 import type { Observed } from '../observed.ts';
 import type { Settings } from '../settings.ts';
+import type { BlackHole } from '../space-rules/black-hole.ts';
 import { earliest, instant, later, type Instant } from '../units.ts';
 import type { Occupant } from './lifecycle.ts';
 
@@ -11,7 +12,14 @@ const loadFromProcessors = 4;
  * The first reason, in the order of spec/factory.md §8.1, why this factory creates nothing at all; ours stand where they have to be
  * known first. `used`: processors that are taken, foreign ones included.
  */
-export function veto(observed: Observed, settings: Settings, occupants: readonly Occupant[], used: number, total: number): Veto | undefined {
+export function veto(
+  observed: Observed,
+  settings: Settings,
+  occupants: readonly Occupant[],
+  used: number,
+  total: number,
+  hole: BlackHole | undefined,
+): Veto | undefined {
   const { host, listing, now } = observed;
   if (host.journalFault !== undefined) return { why: 'journal', text: host.journalFault };
   if (listing.state === 'unknown') return { why: 'provider_unknown', since: listing.since, text: listing.why };
@@ -25,7 +33,13 @@ export function veto(observed: Observed, settings: Settings, occupants: readonly
   if (host.freeDiskBytes !== undefined && host.freeDiskBytes < settings.minFreeDiskBytes) {
     return { why: 'disk', freeBytes: host.freeDiskBytes, neededBytes: settings.minFreeDiskBytes };
   }
+  if (hole !== undefined && hole.state.kind !== 'open') return holeVeto(hole);
   return used >= total ? { why: 'no_free_processors', used, total } : undefined;
+}
+
+/** Nothing, or nothing more, is started on a host where everything fails. */
+export function holeVeto({ state, ...about }: BlackHole): Veto {
+  return { why: 'black_hole', ...about, ...(state.kind === 'closed' ? { until: state.until } : {}) };
 }
 
 /** The window of `start_rate_per_minute`, in seconds. */
