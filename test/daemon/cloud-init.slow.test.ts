@@ -33,11 +33,13 @@ async function removeMachines(stateDir: string): Promise<void> {
 const userData = `#!/bin/sh
 . /etc/os-release
 curl -s -o /root/uuid http://169.254.169.254/latest/meta-data/instance-id
-curl -s -T - ##user_data_joboutputs_url##/found <<END
+cat >/root/found <<END
 source=$(cloud-init query platform) instance=$(cloud-init query instance_id) fetched=$(cat /root/uuid) hostname=$(hostname) os=$ID
 wall=$(curl -s ##user_data_jobfeatures_url##/wall_limit_secs) machinetype=##user_data_machinetype##
 END
-printf '200 cloud-init ran' | curl -s -T - ##user_data_joboutputs_url##/shutdown_message
+printf '200 cloud-init ran' >/root/shutdown_message
+curl -s -T /root/found ##user_data_joboutputs_url##/found
+curl -s -T /root/shutdown_message ##user_data_joboutputs_url##/shutdown_message
 poweroff
 `;
 
