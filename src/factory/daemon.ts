@@ -18,6 +18,7 @@ import { Journal, JournalError } from './journal.ts';
 import { layout } from './layout.ts';
 import { LogFile } from './log-file.ts';
 import { type LogDestination, type LogLevel, logTo } from './log.ts';
+import { UdpSpace } from './space/udp-space.ts';
 import { noSteps, type Steps } from './loop-parts.ts';
 import type { ConfigurationSource, Problem } from './parts.ts';
 
@@ -90,6 +91,7 @@ export async function startFactory(options: StartOptions): Promise<RunningFactor
   const provider = stack.adopt(options.provider ?? (await providerFor(settings, clock)), (p) => p.close());
   const present = (): Settings => source.current().configuration?.settings ?? settings;
   const images = stack.adopt(new ImageCache({ layout: places, clock }), (i) => i.close());
+  const space = stack.adopt(new UdpSpace({ clock, settings, onFact: (fact) => bus.emit('peer', fact) }), (s) => s.close());
   let wake = (): void => undefined;
   const guests = stack.adopt(
     new UnixGuestService({
@@ -114,6 +116,7 @@ export async function startFactory(options: StartOptions): Promise<RunningFactor
     images,
     configuration: source,
     bus,
+    space,
     rule: options.rule ?? 'vacua',
     random: Math.random,
     newId: () => machineId(randomUUID()),
@@ -122,6 +125,7 @@ export async function startFactory(options: StartOptions): Promise<RunningFactor
   wake = () => factory.loop.wake();
   followConfiguration(source, bus, leaving.signal);
   await factory.open();
+  await space.open();
   const control = new ControlServer({ view: factory, bus, socketPath: places.control, log });
   await control.listen();
   stack.adopt(control, (c) => c.close());

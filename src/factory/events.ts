@@ -1,5 +1,6 @@
 import type { Action, Decision } from '../core/decision.ts';
 import type { Machine, Outcome } from '../core/machine.ts';
+import type { PeerFact } from '../core/space/options.ts';
 import type { Seconds } from '../core/units.ts';
 import type { Problem } from './parts.ts';
 
@@ -12,6 +13,8 @@ export interface Events {
   performed: { readonly action: Action; readonly machine?: Machine; readonly took: Seconds };
   failed: { readonly action: Action; readonly machine?: Machine; readonly error: unknown };
   finished: { readonly machine: Machine; readonly outcome: Outcome };
+  /** Something about another factory, or a host that speaks to us as one, has changed. */
+  peer: PeerFact;
   clockStepped: { readonly by: Seconds };
   journalFault: { readonly error: unknown };
   closed: { readonly why: string };

@@ -3,13 +3,16 @@ import { join } from 'node:path';
 import { isLive, type Machine, type UsageRecord } from '../core/machine.ts';
 import type { CensusOptions, FactoryAnswer } from '../core/space/census.ts';
 import type { SpaceReport } from '../core/space/report.ts';
-import type { Instant, MachineId } from '../core/units.ts';
+import { type Instant, type MachineId, seconds } from '../core/units.ts';
 import { standardPort } from '../core/vacquery/limits.ts';
 import type { AskedKind } from '../core/vacquery/query.ts';
 import { Loop } from './loop.ts';
 import type { LoopParts } from './loop-parts.ts';
 import type { FactoryStatus, FactoryView } from './view.ts';
 import { version } from './version.ts';
+
+/** Time in which the other factories may answer before the first decision. */
+const firstRound = seconds(2);
 
 /** A factory at work: the loop with its parts, seen and commanded from outside. */
 export class Factory implements FactoryView {
@@ -34,7 +37,9 @@ export class Factory implements FactoryView {
     configuration.onChange(() => this.loop.wake());
   }
 
-  run(): Promise<void> {
+  /** Others are listened to first, but not waited for: a decision without them would not know of any back-off. */
+  async run(): Promise<void> {
+    await this.#parts.space?.settled(firstRound);
     return this.loop.run();
   }
 

@@ -44,12 +44,15 @@ export function logTo(bus: EventBus, destination: LogDestination, level: LogLeve
     performed: ({ action, machine, took }) => log.info({ ...actionFields(action), ...machineFields(machine), took }, 'performed'),
     failed: ({ action, machine, error }) => log.warn({ ...actionFields(action), ...machineFields(machine), ...errorFields(error) }, 'action failed'),
     finished: ({ machine, outcome }) => log.info({ ...machineFields(machine), ...withTimes(outcome), ...lifeFields(machine) }, 'machine finished'),
+    peer: (fact) => log[fact.verdict === 'rejected' ? 'warn' : 'info'](fact, peerTexts[fact.verdict]),
     clockStepped: ({ by }) => log.warn({ by }, 'wall clock stepped'),
     journalFault: ({ error }) => log.error(errorFields(error), 'journal cannot be written'),
     closed: (fact) => log.info(fact, 'factory closed'),
   });
   return { log, stop };
 }
+
+const peerTexts = { answered: 'factory answers', silent: 'factory is silent', rejected: 'message not believed' } as const;
 
 const machineFields = (m: Machine | undefined): object => (m === undefined ? {} : { machine: m.name, id: m.id, machinetype: m.machinetype });
 

@@ -127,6 +127,7 @@ export class Loop {
     const decision = decide(observed, configuration, parts.random, parts.rule);
     this.last = { observed, decision };
     const work = await this.#record(decision, observed, configuration);
+    parts.space?.publish({ ...observed, machines: parts.journal.machines() }, configuration);
     parts.bus.emit('decided', decision);
     for (const item of work) this.#begin(item, configuration);
     return decision;
@@ -246,6 +247,7 @@ export class Loop {
       if (this.#unknownSince !== undefined) this.#unknownSince = later(this.#unknownSince, by);
       this.#steadySince = present.wall;
       guests.shift(by);
+      this.#parts.space?.shift(by);
       for (const machine of journal.machines()) if (machine.state !== 'finished') guests.update(machine);
       bus.emit('clockStepped', { by });
     }

@@ -27,6 +27,7 @@ export async function observe(parts: LoopParts, configuration: Configuration, me
   for (const machine of machines) parts.journal.note(machine);
   const ready = [...configuration.machinetypes.values()].map((type) => [type.name, parts.images.preparation(type)] as const);
   const guestsSince = parts.guests.since;
+  const known = parts.space?.view(now);
   return {
     now,
     host: {
@@ -38,8 +39,8 @@ export async function observe(parts: LoopParts, configuration: Configuration, me
     machines,
     listing,
     inFlight,
-    space: [],
-    silent: [],
+    space: known?.peers ?? [],
+    silent: known?.silent.map(({ factory }) => factory) ?? [],
     preparations: new Map(ready),
     creationFailures: memory.creationFailures,
     ...(guestsSince !== undefined && { guestServiceSince: guestsSince > memory.steadySince ? guestsSince : memory.steadySince }),

@@ -1,11 +1,11 @@
 import type { Problem } from '../core/config/problem.ts';
 import type { Machine, GuestReport } from '../core/machine.ts';
 import type { Machinetype } from '../core/machinetype.ts';
-import type { Preparation } from '../core/observed.ts';
+import type { Observed, Preparation } from '../core/observed.ts';
 import type { Configuration, Settings } from '../core/settings.ts';
 import type { CensusOptions, FactoryAnswer } from '../core/space/census.ts';
 import type { SpaceReport } from '../core/space/report.ts';
-import type { OwnStatus } from '../core/space/types.ts';
+import type { OwnStatus, SpaceView } from '../core/space/types.ts';
 import type { Instant, MachineId, Seconds } from '../core/units.ts';
 import type { AskedKind } from '../core/vacquery/query.ts';
 
@@ -55,11 +55,20 @@ export interface ConfigurationSource {
 
 /** This factory's part in its space (spec/vacquery.md). Never throws for what other hosts do. */
 export interface SpacePart {
+  /** What counts of the others now. */
+  view(now: Instant): SpaceView;
+  /** The facts of a turn, for the others. */
+  publish(observed: Observed, configuration: Configuration): void;
+  /** The wall clock has stepped: remembered times move with it. */
+  shift(by: Seconds): void;
+  /** Resolves when every factory has been heard or has been silent for a round, but after that time at the latest. */
+  settled(within: Seconds): Promise<void>;
   report(): SpaceReport;
   /** Asks once; who does not answer in time is `silent`. */
   ask(kind: AskedKind, options: CensusOptions): Promise<readonly FactoryAnswer[]>;
   /** What it last told the others; undefined before the first turn. */
   own(): OwnStatus | undefined;
+  close(): Promise<void>;
 }
 
 export type { Problem };

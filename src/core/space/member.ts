@@ -2,10 +2,10 @@ import { earliest, elapsed, type Instant, instant, later, type Seconds, seconds 
 import { cookieFor } from '../vacquery/cookie.ts';
 import { readStatus, type Status, statusKind } from '../vacquery/decode.ts';
 import { at, parseObject } from '../vacquery/json.ts';
-import { pushCookie, replyBytes } from '../vacquery/limits.ts';
+import { messageBytes, pushCookie, replyBytes } from '../vacquery/limits.ts';
 import { type AskedKind, openQuery, queryKind, readQuery } from '../vacquery/query.ts';
 import type { Seal } from '../vacquery/seal.ts';
-import { asciiJson } from '../vacquery/text.ts';
+import { asciiJson, isName, openObject } from '../vacquery/text.ts';
 import { Agenda } from './agenda.ts';
 import { Census, type CensusOptions } from './census.ts';
 import { Ledger } from './ledger.ts';
@@ -30,6 +30,7 @@ const healSeconds = 60;
 const askBackSeconds = 5;
 
 const component = { machinetypes: 'vacd-factory', machines: 'vac-command', factories: 'vac-command' } as const;
+const announcementType = 'vacua_announcement';
 const never = instant(Number.POSITIVE_INFINITY);
 
 /** One factory's part in the space: what it answers, whom it asks, what it knows (spec/vacquery.md; docs/space.md). */
@@ -195,6 +196,31 @@ export class Member implements SpaceMember {
     }
     this.#censuses.add(census);
     return census;
+  }
+
+  /** What this factory says of itself to a multicast group. */
+  announcement(port: number): Uint8Array {
+    const { space, factory } = this.#settings;
+    return this.#envelope.close(openObject({ message_type: announcementType, space, factory, vacua_port: port }));
+  }
+
+  /** Another factory of this space, from its announcement. Undefined: it is none that is believed. */
+  announced(payload: Uint8Array, from: Endpoint, now: Instant): { readonly factory: string; readonly endpoint: Endpoint } | undefined {
+    const object = payload.length > messageBytes ? undefined : parseObject(payload);
+    if (!object || at(object, 'message_type') !== announcementType) return void this.#reject('garbled', from, now);
+    if (at(object, 'space') !== this.#settings.space) return void this.#reject('other_space', from, now);
+    const [factory, port] = [at(object, 'factory'), at(object, 'vacua_port')];
+    if (factory === this.#settings.factory) return undefined;
+    const trust = this.#envelope.check(object, payload, this.#mayBeUnsigned(undefined, from));
+    if (!trust.trusted) return void this.#reject(trust.why, from, now, undefined, trust.fingerprint && `key ${trust.fingerprint}`);
+    const valid =
+      typeof factory === 'string' &&
+      isName(factory) &&
+      factory === factory.toLowerCase() &&
+      Number.isInteger(port) &&
+      Number(port) > 0 &&
+      Number(port) < 65_536;
+    return valid ? { factory, endpoint: { host: from.host, port: Number(port) } } : void this.#reject('invalid', from, now);
   }
 
   /** True when every factory has answered or has been silent for a whole round. */

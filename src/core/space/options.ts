@@ -1,4 +1,4 @@
-import type { Instant, Seconds } from '../units.ts';
+import type { Seconds } from '../units.ts';
 import type { Digest } from '../vacquery/cookie.ts';
 import type { SpaceKey } from '../vacquery/seal.ts';
 import type { FactoryReport, Stranger } from './report.ts';

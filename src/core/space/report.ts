@@ -42,6 +42,8 @@ export interface FactoryReport {
   readonly nextTry?: Instant;
   /** Why it is silent, where that is known: its name does not resolve, its answers are not signed, … */
   readonly why?: string;
+  /** Product, version and component in its last answer. */
+  readonly version?: string;
   /** Rounds in which it was asked, and those in which nothing came. */
   readonly asked?: number;
   readonly unanswered?: number;

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { cpus, homedir, hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Environment } from '../../core/config/environment.ts';
+import { keyFileFault } from '../space/key-files.ts';
 import { defaultStateDir, layout } from '../layout.ts';
 
 /** What the configuration is checked against on this host. `stateDirGiven`: named on the command line. */
@@ -13,6 +14,7 @@ export const hostEnvironment = (stateDirGiven?: string): Environment => ({
   filesDir: (dir, nameOrPrefix) => join(layout(dir).machinetype(nameOrPrefix), 'files'),
   volumeGroupExists: (name) => existsSync(join('/dev', name)) || existsSync(join('/etc/lvm/backup', name)),
   userExists: (name) => localUsers().includes(name),
+  keyFileFault,
   place: '/etc/vac.conf',
 });
 
