@@ -103,6 +103,8 @@ export interface MachinetypeReason {
   readonly machinetype: string;
   readonly verdict: Verdict;
   readonly targetShare: number;
+  /** What remembered usage makes of it, when that is something else (docs/shares.md). */
+  readonly effectiveShare?: number;
   /** Of all starting and running machines in the space, this factory's included. */
   readonly hs06: number;
   readonly machines: number;

@@ -103,9 +103,12 @@ function machinetypeLines(reason: MachinetypeReason, scene: Scene, details: bool
   const type = scene.configuration.machinetypes.get(reason.machinetype);
   const group = type === undefined || type.machinegroup === reason.machinetype ? '' : `; its group ${type.machinegroup} has ${decimals(reason.groupScore)}`;
   const fresh = `${reason.fresh} of them starting or younger than ${type?.fizzle ?? 0} s`;
-  const numbers = `target_share ${reason.targetShare}, ${reason.machines} machines in the space (${fresh}) with ${decimals(reason.hs06)} HS06: score ${decimals(reason.score)}${group}`;
+  const numbers = `target_share ${reason.targetShare}${effectiveText(reason)}, ${reason.machines} machines in the space (${fresh}) with ${decimals(reason.hs06)} HS06: score ${decimals(reason.score)}${group}`;
   return [line, `${reason.machinetype}: ${numbers}. The lowest score is served first`];
 }
+
+const effectiveText = ({ targetShare, effectiveShare }: MachinetypeReason): string =>
+  effectiveShare === undefined ? '' : ` (${decimals(effectiveShare)} now: what it has had ${effectiveShare > targetShare ? 'earns it more' : 'costs it some'})`;
 
 /** What was decided about one machinetype: a sentence, and what to do about it. */
 function verdictSentence({ machinetype, verdict, score, groupScore }: MachinetypeReason, scene: Scene): string {

@@ -141,6 +141,8 @@ export const codeRanges: Type<readonly CodeRange[]> = {
   },
 };
 
+export const codeRangesText = (ranges: readonly CodeRange[]): string => ranges.map(({ from, to }) => (from === to ? String(from) : `${from}-${to}`)).join(' ');
+
 /** `PORT=HOST:PORT …`. Port 80 is the guest service itself. */
 export const hostServices: Type<readonly HostService[]> = {
   valid: 'PORT=HOST:PORT, separated by blanks; ports from 1 to 65535, the first not 80 and given once',

@@ -1,5 +1,6 @@
 import type { Machinetype } from '../machinetype.ts';
 import type { Configuration, HostService, Ipv4Network, Settings, VacuumPipe } from '../settings.ts';
+import { codeRangesText } from './option-types.ts';
 import type { machinetypeTable } from './machinetype-options.ts';
 import { maskUrl } from './problem.ts';
 import type { settingsTable } from './settings-options.ts';
@@ -48,7 +49,7 @@ export function settingsText(s: Settings): ReadonlyMap<string, string> {
     boot_concurrency: s.bootConcurrency,
     grace_secs: s.grace,
     group_share: s.groupShare,
-    abort_codes: s.abortCodes?.map(({ from, to }) => (from === to ? String(from) : `${from}-${to}`)).join(' ') ?? '300-999',
+    abort_codes: codeRangesText(s.abortCodes ?? [{ from: 300, to: 999 }]),
     share_memory_half_life_hours: (s.shareMemory?.halfLife ?? 0) / 3600,
     share_memory_max_credit: s.shareMemory?.maxCredit,
     min_free_disk_gb: s.minFreeDiskBytes / 1024 ** 3,

@@ -3,8 +3,18 @@ import type { Ranked, Score, Tally } from './shares.ts';
 import type { Starts } from './starts.ts';
 
 /** The numbers of one machinetype as the turn begins. */
-export function openingReason({ type, hs06, machines, fresh }: Tally, score: Score | undefined): Omit<MachinetypeReason, 'verdict'> {
-  return { machinetype: type.name, targetShare: type.targetShare, hs06, machines, score: score?.score ?? 0, groupScore: score?.groupScore ?? 0, fresh };
+export function openingReason({ type, share, hs06, machines, fresh }: Tally, score: Score | undefined): Omit<MachinetypeReason, 'verdict'> {
+  const effective = share === type.targetShare ? {} : { effectiveShare: share };
+  return {
+    machinetype: type.name,
+    targetShare: type.targetShare,
+    ...effective,
+    hs06,
+    machines,
+    score: score?.score ?? 0,
+    groupScore: score?.groupScore ?? 0,
+    fresh,
+  };
 }
 
 /** The verdict on a machinetype that was eligible when the turn began. */

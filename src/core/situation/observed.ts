@@ -38,7 +38,9 @@ export function situationToObserved(situation: Situation, rule: Rule): Situated 
   }
   const preparations = new Map<string, Preparation>();
   const creationFailures = new Map<string, CreationFailures>();
-  for (const [name, { not_ready: why, creation_failures: failures }] of Object.entries(situation.machinetypes)) {
+  const usage = new Map<string, number>();
+  for (const [name, { not_ready: why, creation_failures: failures, usage_hs06_hours: used }] of Object.entries(situation.machinetypes)) {
+    if (typeof used === 'number') usage.set(name.toLowerCase(), used);
     if (typeof why === 'string') preparations.set(name.toLowerCase(), { ready: false, why });
     if (failures) creationFailures.set(name.toLowerCase(), { count: failures.count, lastAt: past(now, failures.last_ago), why: failures.why });
   }
@@ -64,6 +66,7 @@ export function situationToObserved(situation: Situation, rule: Rule): Situated 
     preparations,
     creationFailures,
     ...(factory.guest_service_down === true ? {} : { guestServiceSince: past(now, factory.guest_service_ago ?? always) }),
+    ...(usage.size === 0 ? {} : { usage }),
     recentStarts: (factory.recent_starts_ago ?? []).map((s) => past(now, s)).sort((a, b) => a - b),
   };
   return { observed, configuration, refusals };
@@ -86,6 +89,7 @@ function peers(situation: Situation, now: Instant): PeerStatus[] {
       numBeforeFizzle: p.num_before_fizzle ?? 0,
       ...(typeof p.shutdown_message === 'string' ? { shutdownMessage: p.shutdown_message } : {}),
       ...(typeof p.shutdown_ago === 'number' ? { shutdownAt: past(now, p.shutdown_ago) } : {}),
+      ...(typeof p.usage_hs06_hours === 'number' ? { usageHs06Hours: p.usage_hs06_hours } : {}),
     });
   }
   return [...latest.values()];
@@ -123,9 +127,11 @@ function record(m: LocalMachine, id: MachineId, configuration: Configuration, no
   const endingSince = past(now, m.ending_ago ?? 0);
   if (m.state === 'creating' || m.state === 'starting' || m.not_adopted === true) return { ...facts, state: 'creating' };
   if (m.state === 'finished') {
-    const judged = outcomeOf({ ...facts, ...ran, cause: 'unknown', killReason, killedAt: endingSince });
-    const outcome = m.abort === false ? { ...judged, abort: false } : judged;
-    return { ...facts, ...ran, state: 'finished', finishedAt: heartbeatAt, outcome };
+    const cause = m.cause ?? 'unknown';
+    const plain = { cause, ...(killReason === undefined ? {} : { killReason }), abort: false };
+    const outcome = m.abort === false ? plain : outcomeOf({ ...facts, ...ran, cause, killReason, killedAt: endingSince });
+    const finishedAt = typeof m.finished_ago === 'number' ? past(now, m.finished_ago) : heartbeatAt;
+    return { ...facts, ...ran, state: 'finished', finishedAt, outcome };
   }
   if (m.state === 'ending' || killReason !== undefined) return { ...facts, ...ran, state: 'ending', killReason: killReason ?? 'person', endingSince };
   return { ...facts, state: 'running', startedAt, heartbeatAt, cpuSeconds: seconds(0) };

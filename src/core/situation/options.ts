@@ -1,3 +1,4 @@
+import { codeRanges, fraction } from '../config/option-types.ts';
 import type { Rule } from '../decision.ts';
 import { machineModels, type Machinetype } from '../machinetype.ts';
 import type { Configuration, Settings } from '../settings.ts';
@@ -77,8 +78,26 @@ function settingsOf(facts: FactoryFacts, now: Instant, rule: Rule, reader: Optio
     bootConcurrency: at('boot_concurrency', neutralSettings.bootConcurrency),
     grace: seconds(reader.decimal('factory.grace_seconds', facts.grace_seconds, 0)),
     groupShare: facts.group_share ?? 'sum',
+    factories: typeof facts.factories === 'string' ? facts.factories.split(/\s+/).filter((name) => name !== '') : (facts.factories ?? []),
+    ...abortCodes(facts.abort_codes, reader),
+    ...shareMemory(facts, reader),
     minFreeDiskBytes: reader.decimal('factory.min_free_disk_bytes', facts.min_free_disk_bytes, 0),
   };
+}
+
+function abortCodes(value: string | null | undefined, reader: OptionReader): Pick<Settings, 'abortCodes'> {
+  if (value === undefined || value === null) return {};
+  const reading = codeRanges.read(value);
+  if ('value' in reading) return { abortCodes: reading.value };
+  reader.refusals.push(`factory.abort_codes: ${reading.wrong}; valid: ${codeRanges.valid}`);
+  return {};
+}
+
+function shareMemory(facts: FactoryFacts, reader: OptionReader): Pick<Settings, 'shareMemory'> {
+  const hours = reader.decimal('factory.share_memory_half_life_hours', facts.share_memory_half_life_hours, 0);
+  const maxCredit = reader.decimal('factory.share_memory_max_credit', facts.share_memory_max_credit, 0.5);
+  if (maxCredit <= 0 || maxCredit >= 1) reader.refusals.push(`factory.share_memory_max_credit: ${maxCredit} is out of range; valid: ${fraction.valid}`);
+  return hours > 0 ? { shareMemory: { halfLife: seconds(hours * 3600), maxCredit } } : {};
 }
 
 /** `yes` in any case of letters; `true` is on under our rule only (spec/decisions.md §2.6). */
@@ -104,6 +123,8 @@ function machinetypeOf(name: string, options: MachinetypeOptions, reader: Option
   }
   const maxWallclock = whole('max_wallclock_seconds', 86_400);
   const accountingFqan = reader.text(value('accounting_fqan'));
+  const backoff = whole('backoff_seconds', 10);
+  const doubling = ['yes', 'true', 'on'].includes(reader.text(value('backoff_doubling'))?.toLowerCase() ?? '');
   const heartbeatFile = reader.text(value('heartbeat_file'));
   const machinetype: Machinetype = {
     ...neutralMachinetype,
@@ -116,7 +137,8 @@ function machinetypeOf(name: string, options: MachinetypeOptions, reader: Option
     maxProcessors,
     maxWallclock: seconds(maxWallclock),
     minWallclock: seconds(whole('min_wallclock_seconds', maxWallclock)),
-    backoff: seconds(whole('backoff_seconds', 10)),
+    backoff: seconds(backoff),
+    ...(doubling ? { backoffMax: seconds(Math.max(backoff, whole('backoff_max_seconds', 14_400))) } : {}),
     fizzle: seconds(whole('fizzle_seconds', 600)),
     ...(heartbeatFile === undefined || heartbeatFile === '' ? {} : { heartbeatFile }),
     heartbeat: seconds(whole('heartbeat_seconds', 0)),

@@ -6,12 +6,15 @@ import { didYouMean } from '../config/suggest.ts';
 /** Seconds relative to the decision. Bounded so that every instant stays a valid date. */
 const relative = z.number().min(-1e10).max(1e10).nullish();
 const count = z.int().min(0).max(1e9).nullish();
+const usage = z.number().min(0).max(1e15).nullish();
 const text = z.string().max(4096).nullish();
 /** A value as in a configuration file: judged as configuration, not as JSON. */
 const optionValue = z.union([z.number(), z.string(), z.boolean()]).nullish();
 
 const localStates = ['running', 'stopped', 'finished', 'starting', 'paused', 'creating', 'ending'] as const;
 const killReasons = ['wallclock', 'heartbeat-missing', 'heartbeat-old', 'paused', 'creation-failed', 'shutdown-time', 'person'] as const;
+
+const endCauses = ['power-off', 'reset', 'panic', 'vanished', 'killed', 'never-started', 'unknown'] as const;
 
 export const LocalMachine = z.strictObject({
   slot: z.int().min(0).max(1e6),
@@ -35,6 +38,8 @@ export const LocalMachine = z.strictObject({
   in_flight: z.boolean().nullish(),
   abort: z.boolean().nullish(),
   not_adopted: z.boolean().nullish(),
+  finished_ago: relative,
+  cause: z.enum(endCauses).nullish(),
 });
 export type LocalMachine = z.infer<typeof LocalMachine>;
 
@@ -47,6 +52,8 @@ export const Peer = z.strictObject({
   num_before_fizzle: count,
   shutdown_message: text,
   shutdown_ago: relative,
+  // Ours.
+  usage_hs06_hours: usage,
 });
 export type Peer = z.infer<typeof Peer>;
 
@@ -56,6 +63,10 @@ const ownFactory = {
   boot_concurrency: optionValue,
   grace_seconds: optionValue,
   group_share: z.enum(['sum', 'vac31']).nullish(),
+  factories: z.union([z.string(), z.array(z.string().max(255)).max(100_000)]).nullish(),
+  abort_codes: z.string().max(4096).nullish(),
+  share_memory_half_life_hours: optionValue,
+  share_memory_max_credit: optionValue,
   disk_free_bytes: z.number().nullish(),
   min_free_disk_bytes: optionValue,
   journal_fault: text,
@@ -82,6 +93,7 @@ export type FactoryFacts = z.infer<typeof FactoryFacts>;
 /** The options of a machinetype, and what this host lacks for it (ours). */
 const ownMachinetype = {
   not_ready: text,
+  usage_hs06_hours: usage,
   creation_failures: z.strictObject({ count: z.int().min(0), last_ago: z.number(), why: z.string().max(4096) }).nullish(),
 };
 export const MachinetypeOptions = z.object(ownMachinetype).catchall(optionValue);

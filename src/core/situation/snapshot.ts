@@ -1,3 +1,4 @@
+import { codeRangesText } from '../config/option-types.ts';
 import { acceptedAt, ranOf } from '../decide/outcomes.ts';
 import type { Machine } from '../machine.ts';
 import type { Machinetype } from '../machinetype.ts';
@@ -43,6 +44,10 @@ function factoryFacts({ now, host, listing, guestServiceSince, recentStarts }: O
     boot_concurrency: settings.bootConcurrency,
     grace_seconds: settings.grace,
     group_share: settings.groupShare,
+    factories: settings.factories.length === 0 ? undefined : [...settings.factories],
+    abort_codes: settings.abortCodes === undefined ? undefined : codeRangesText(settings.abortCodes),
+    share_memory_half_life_hours: settings.shareMemory === undefined ? undefined : settings.shareMemory.halfLife / 3600,
+    share_memory_max_credit: settings.shareMemory?.maxCredit,
     min_free_disk_bytes: settings.minFreeDiskBytes,
     disk_free_bytes: host.freeDiskBytes,
     journal_fault: host.journalFault,
@@ -54,7 +59,7 @@ function factoryFacts({ now, host, listing, guestServiceSince, recentStarts }: O
   });
 }
 
-function machinetypeOptions(type: Machinetype, { now, preparations, creationFailures }: Observed): Json {
+function machinetypeOptions(type: Machinetype, { now, preparations, creationFailures, usage }: Observed): Json {
   const preparation = preparations.get(type.name);
   const failures = creationFailures.get(type.name);
   return given({
@@ -66,10 +71,13 @@ function machinetypeOptions(type: Machinetype, { now, preparations, creationFail
     min_wallclock_seconds: type.minWallclock,
     max_wallclock_seconds: type.maxWallclock,
     backoff_seconds: type.backoff,
+    backoff_doubling: type.backoffMax === undefined ? undefined : 'yes',
+    backoff_max_seconds: type.backoffMax,
     fizzle_seconds: type.fizzle,
     heartbeat_file: type.heartbeatFile,
     heartbeat_seconds: type.heartbeat,
     not_ready: preparation?.ready === false ? preparation.why : undefined,
+    usage_hs06_hours: usage?.get(type.name),
     creation_failures: failures === undefined ? undefined : { count: failures.count, last_ago: elapsed(failures.lastAt, now), why: failures.why },
   });
 }
@@ -84,6 +92,7 @@ function peer(p: PeerStatus, since: (at: Instant | undefined) => number | undefi
     num_before_fizzle: p.numBeforeFizzle,
     shutdown_message: p.shutdownMessage ?? null,
     shutdown_ago: since(p.shutdownAt) ?? null,
+    ...(p.usageHs06Hours === undefined ? {} : { usage_hs06_hours: p.usageHs06Hours }),
   };
 }
 
@@ -131,9 +140,9 @@ function stateOf(m: Machine, gone: boolean, seen: Sighting | undefined, now: Ins
     case 'ending':
       return { state: gone ? 'stopped' : 'ending', kill_reason: m.killReason, ending_ago: ago(m.endingSince) };
     case 'finished': {
-      const { abort, code, message, at, killReason } = m.outcome;
+      const { abort, code, message, at, killReason, cause } = m.outcome;
       const judged = abort ? { shutdown_message: message, message_ago: ago(at) } : code === undefined ? { abort: false } : {};
-      return { state: 'finished', kill_reason: killReason, ...judged };
+      return { state: 'finished', finished_ago: ago(m.finishedAt), cause, kill_reason: killReason, ...judged };
     }
   }
 }

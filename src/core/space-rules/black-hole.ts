@@ -81,7 +81,7 @@ function isFailure(m: Machine & { readonly state: 'finished' }): boolean | undef
   if (startedAt === undefined) return undefined;
   const { code, message = '' } = outcome;
   // After a restart of the host all machines have vanished at once, which is nobody's fault.
-  if (message.startsWith(fizzlePrefix)) return outcome.cause === 'vanished' ? undefined : true;
+  if (outcome.abort && message.startsWith(fizzlePrefix)) return outcome.cause === 'vanished' ? undefined : true;
   if (outcome.killReason === 'heartbeat-missing' && code === 700) return true;
   if (code !== undefined) return code >= 500 && code < 600 ? true : code < 400 ? false : undefined;
   return elapsed(startedAt, heartbeatAt ?? startedAt) >= m.fizzle ? false : undefined;

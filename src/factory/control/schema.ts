@@ -142,6 +142,7 @@ export const MachinetypeReason = z
     machinetype: z.string(),
     verdict: Verdict,
     targetShare: z.number(),
+    effectiveShare: z.number().exactOptional(),
     hs06: figure,
     machines: count,
     score: figure,
