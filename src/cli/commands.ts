@@ -26,6 +26,7 @@ export const commands: readonly CommandEntry[] = [
   { name: 'factory', summary: 'run the factory of this host, in the foreground', load: () => import('./commands/factory.ts') },
   { name: 'machines', summary: 'list the machines of this factory', onState: true, load: () => import('./commands/machines.ts') },
   { name: 'machinetypes', summary: 'list machinetypes with shares, machines and last ends', onState: true, load: () => import('./commands/machinetypes.ts') },
+  { name: 'factories', summary: 'list all factories of the space, and who is silent', onState: true, load: () => import('./commands/factories.ts') },
   { name: 'why', summary: 'say why machines were or were not started', onState: true, load: () => import('./commands/why.ts') },
   { name: 'logs', summary: 'print the log of the factory, or of one machine', onState: true, load: () => import('./commands/logs.ts') },
   { name: 'console', summary: 'print the serial console of a machine', onState: true, load: () => import('./commands/console.ts') },

@@ -36,9 +36,22 @@ it('every command registers under the name of its entry, with a description, and
 it('every read has --json', async () => {
   for (const { name, load } of commands) {
     if (
-      !['check', 'plan', 'doctor', 'machines', 'machinetypes', 'why', 'logs', 'outputs', 'drain', 'health', 'snapshot', 'decide', 'cernvm-signature'].includes(
-        name,
-      )
+      ![
+        'check',
+        'plan',
+        'doctor',
+        'machines',
+        'machinetypes',
+        'factories',
+        'why',
+        'logs',
+        'outputs',
+        'drain',
+        'health',
+        'snapshot',
+        'decide',
+        'cernvm-signature',
+      ].includes(name)
     )
       continue;
     const program = new Command();

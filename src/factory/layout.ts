@@ -19,6 +19,8 @@ export const layout = (stateDir: string) => ({
   pipes: join(stateDir, 'pipescache'),
   /** Last good copies of user data templates, where the site allows their use. */
   templates: join(stateDir, 'templatescache'),
+  /** Last `factory_status` of every factory of the space, one file each (spec/factory.md §18). */
+  census: join(stateDir, 'space-census'),
   /** `files/` and X.509 credentials of a machinetype or of a pipe's prefix (spec/factory.md §2). */
   machinetype: (nameOrPrefix: string): string => join(stateDir, 'machinetypes', nameOrPrefix),
 });

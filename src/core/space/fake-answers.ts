@@ -8,7 +8,7 @@ const ago = (s: number) => later(fakeSpaceNow, -s);
 
 export const fakeFactoryFacts: FactoryFacts = {
   site: 'EXAMPLE-SITE',
-  daemonVersion: 'Vacua 0.1.0 vacd-responder',
+  daemonVersion: 'Vacua 0.1.0',
   runningProcessors: 6,
   runningMachines: 5,
   runningHs06: 60,
