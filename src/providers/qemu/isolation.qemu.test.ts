@@ -60,9 +60,10 @@ async function outside(): Promise<{ readonly address: string; readonly ours: str
   };
 }
 
-/** Tries to talk to an address; `yes TEXT` or `no`. */
-const talk = (label: string, address: string, port: number): string =>
-  `(a=$(echo | nc -w 3 ${address} ${port} 2>/dev/null | head -1); [ -n "$a" ] && echo "${label} yes $a" || echo "${label} no") &`;
+/** Tries to talk to an address; `LABEL yes TEXT` or `LABEL no`. Whoever shall be reached gets a minute, however busy this host is. */
+const talk = (label: string, address: string, port: number, patience = 3): string =>
+  `(a=$(echo | nc -w ${patience} ${address} ${port} 2>/dev/null | head -1); [ -n "$a" ] && echo "${label} yes $a" || echo "${label} no") &`;
+const reach = (label: string, address: string, port: number): string => talk(label, address, port, 60);
 const lines = async (hands: Hands, script: readonly string[]): Promise<string[]> =>
   (await hands.run([...script, 'wait'].join('\n')))
     .split('\n')
@@ -110,8 +111,8 @@ describe('isolation of two real guests', { concurrency: false }, () => {
 
   it('a guest reaches its host services and the world outside, but no service of the host', async () => {
     const said = await lines(a, [
-      talk('service', '169.254.169.253', 3128),
-      ...(far === undefined ? [] : [talk('world', far.address, 8080), talk('cable', far.ours, ports.cable)]),
+      reach('service', '169.254.169.253', 3128),
+      ...(far === undefined ? [] : [reach('world', far.address, 8080), talk('cable', far.ours, ports.cable)]),
       ...(address === undefined ? [] : [talk('own', address, ports.own)]),
       talk('loopback', '198.19.255.2', ports.loopback),
       talk('loopback-dns', '198.19.255.3', ports.loopback),
@@ -127,7 +128,7 @@ describe('isolation of two real guests', { concurrency: false }, () => {
 
   it('a guest talks to its own guest service only, whatever it claims', async () => {
     const asked = (hands: Hands, path: string): boolean => hands.requests.includes(`GET ${path}`);
-    const get = (path: string, host = '169.254.169.254', more = ''): string => `curl -s -m 3 ${more} http://${host}${path} >/dev/null`;
+    const get = (path: string, host = '169.254.169.254', more = ''): string => `curl -s -m 30 ${more} http://${host}${path} >/dev/null`;
     await a.run([get('/from-a'), get('/from-a-header', '169.254.169.253', "-H 'X-Forwarded-For: 169.254.169.2' -H 'Forwarded: for=169.254.169.2'")].join('\n'));
     await b.run(get('/from-b'));
     assert.deepEqual([asked(a, '/from-a'), asked(a, '/from-a-header'), asked(b, '/from-b')], [true, true, true]);
@@ -141,7 +142,7 @@ describe('isolation of two real guests', { concurrency: false }, () => {
         `printf 'GET /spoofed-ip HTTP/1.0\\r\\n\\r\\n' | nc -w 3 -s 169.254.169.2 169.254.169.254 80`,
         'ip address del 169.254.169.2/16 dev eth0',
         link('56:4d:a9:fe:a9:02'),
-        get('/spoofed-mac'),
+        `curl -s -m 3 http://169.254.169.254/spoofed-mac >/dev/null`,
         link('56:4d:a9:fe:a9:01'),
         get('/honest-again'),
       ].join('\n'),
@@ -156,9 +157,9 @@ describe('isolation of two real guests', { concurrency: false }, () => {
 
   it('one guest cannot reach the other, nor take over its addresses by ARP', async () => {
     const listening = 'ip address add 169.254.169.2/16 dev eth0; (while :; do echo hello-from-b | nc -l -p 7777; done) >/dev/null 2>&1 &';
-    await b.run(`${listening}\nsleep 1`);
-    const control = await lines(b, [talk('self', '169.254.169.2', 7777)]);
-    assert.deepEqual(control, ['self yes hello-from-b'], 'it does listen');
+    await b.run(listening);
+    const itself = 'until [ "$(echo | nc -w 5 169.254.169.2 7777 2>/dev/null)" = hello-from-b ]; do :; done; echo it listens';
+    assert.equal(await b.run(itself), 'it listens\nexit=0\n');
     const said = await lines(a, [talk('b', '169.254.169.2', 7777)]);
     assert.deepEqual(said, ['b no']);
     const claimed = ['169.254.169.254', '169.254.169.253', '169.254.169.2'];
@@ -166,7 +167,7 @@ describe('isolation of two real guests', { concurrency: false }, () => {
     const put = (how: string): string[] => claimed.map((address) => `ip address ${how} ${address}/32 dev eth0`);
     const sent = await a.run([...put('add'), ...claimed.flatMap(claim), 'wait', ...put('del')].join('\n'));
     assert.equal(sent.match(/^Sent 2 probe/gm)?.length, 6, 'all claims were sent');
-    const request = 'curl -s -m 5 http://169.254.169.254/after-arp >/dev/null';
+    const request = 'curl -s -m 60 http://169.254.169.254/after-arp >/dev/null';
     await Promise.all([a.run(request), b.run(request)]);
     for (const hands of [a, b]) assert.equal(hands.requests.filter((r) => r === 'GET /after-arp').length, 1);
   });

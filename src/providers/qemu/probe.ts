@@ -53,7 +53,7 @@ function run(command: string, args: readonly string[], about: { readonly cwd?: s
   });
 }
 
-const lastLine = (text: string): string => (text.trim().split('\n').at(-1) ?? '').replaceAll(/[^\x20-\x7e]/g, '?').slice(-300);
+const lastLine = (text: string): string => (text.trim().split('\n').at(-1) ?? '').replaceAll(/[^\x20-\x7e]/g, '?').slice(-160);
 
 /**
  * Boots something for a moment: a kernel to the point where it looks for its root file system, or, where no kernel can be
