@@ -42,6 +42,7 @@ it('every read has --json', async () => {
         'doctor',
         'machines',
         'machinetypes',
+        'machinetype',
         'factories',
         'why',
         'logs',

@@ -1,12 +1,10 @@
 import type { Command } from 'commander';
-import { encode, time } from '../../factory/control/codec.ts';
-import { FactoryAnswer } from '../../factory/control/space-answers.ts';
-import { seenIn } from '../../factory/census.ts';
-import { layout } from '../../factory/layout.ts';
 import { type CliContext, print, printJson } from '../context.ts';
+import { spaceJson } from '../space-json.ts';
 import { withSpaceOptions } from '../space-options.ts';
+import { silentOf } from '../space-silence.ts';
 import { askSpace, type SpaceOptions } from '../space-source.ts';
-import { factoriesView, silentFactories } from '../views/factories.ts';
+import { factoriesView } from '../views/factories.ts';
 
 export function register(program: Command, context: CliContext): void {
   withSpaceOptions(
@@ -18,18 +16,8 @@ export function register(program: Command, context: CliContext): void {
     .option('--json', 'print JSON')
     .action(async (named: string[], options: SpaceOptions & { json?: true }) => {
       const space = await askSpace(context, 'factories', named, options);
-      const mute = space.answers.filter((a) => a.answered === 'silent').map((a) => a.factory);
-      const silent = silentFactories(space, await seenIn(layout(context.stateDir).census, mute));
-      if (space.answers.length === mute.length) context.exit(3);
-      if (options.json) {
-        const text = (at: (typeof silent)[number]['since']) => (at === undefined ? undefined : encode(time, at));
-        return printJson(context.stdout, {
-          space: space.space,
-          answers: space.answers.map((a) => ({ ...encode(FactoryAnswer, a), ...space.notes.get(a.factory) })),
-          silent: silent.map((f) => ({ ...f, since: text(f.since), nextTry: text(f.nextTry), seenAt: text(f.seenAt) })),
-          ignored: space.ignored,
-        });
-      }
+      const silent = await silentOf(context, space);
+      if (options.json) return printJson(context.stdout, spaceJson(space, silent));
       for (const line of factoriesView(space, silent, context.now(), context.width, context.colour)) print(context.stdout, line);
     });
 }
