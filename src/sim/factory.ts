@@ -22,8 +22,8 @@ const acceptSeconds = 0.5;
 const spacing = 0.1;
 /** A turn that has nothing to wait for but time comes at least after this; the provider of a simulation reports every change. */
 const restSeconds = 86_400;
-/** Ended machines that are remembered, for what `decide` reads from them. */
-const remembered = 12;
+/** Ended machines that are remembered besides the last of each machinetype and kind; more when the host may be to blame. */
+const remembered = { usual: 6, troubled: 40 };
 
 /** What all factories of a simulation have in common. */
 export interface Surroundings {
@@ -185,7 +185,7 @@ export class SimFactory {
       machines,
       listing: { state: 'complete', at: now, sightings, foreignProcessors: 0 },
       inFlight,
-      space: this.#world.network.view(this.index, this.skew),
+      space: this.#world.network.view(this.index, this.skew, this.#past.some(isTrouble)),
       silent: [],
       preparations: new Map(),
       creationFailures: new Map(),
@@ -257,10 +257,11 @@ export class SimFactory {
       this.#machines.delete(id);
       this.#past.push(m.record);
     }
-    if (this.#past.length <= remembered + this.#configuration.machinetypes.size) return;
-    const aborted = new Map(this.#past.flatMap((m) => (m.state === 'finished' && m.outcome.abort ? [[m.machinetype, m] as const] : [])));
-    const recent = this.#past.slice(-remembered);
-    this.#past = [...[...aborted.values()].filter((m) => !recent.includes(m)), ...recent];
+    const types = this.#configuration.machinetypes.size;
+    if (this.#past.length <= remembered.usual + 2 * types) return;
+    const recent = this.#past.slice(this.#past.some(isTrouble) ? -remembered.troubled : -remembered.usual);
+    const last = new Map(this.#past.flatMap((m) => (m.state === 'finished' ? [[`${m.machinetype} ${m.outcome.abort}`, m] as const] : [])));
+    this.#past = [...[...last.values()].filter((m) => !recent.includes(m)), ...recent];
   }
 
   #publish(): void {
@@ -279,3 +280,6 @@ export class SimFactory {
     });
   }
 }
+
+/** An end that may be the fault of the host. */
+const isTrouble = (m: Machine): boolean => m.state === 'finished' && m.outcome.abort && !(m.outcome.message ?? '').startsWith('300 No');

@@ -51,7 +51,8 @@ export function* simulation(scenario: Scenario): Generator<number, Simulated, vo
   const census = new Census(tenants, hosts, () => agenda.now);
   const kind = membersUpTo(scenario);
   const factories: SimFactory[] = [];
-  const network: SpaceNetwork = networkFor(kind, scenario, agenda, [...machinetypes.keys()], (factory, at) => factories[factory]?.wake(at));
+  const timings = [...machinetypes.values()].map(({ name, backoff, backoffMax, fizzle }) => ({ name, longestPause: backoffMax ?? backoff, fizzle }));
+  const network: SpaceNetwork = networkFor(kind, scenario, agenda, timings, (factory, at) => factories[factory]?.wake(at));
   let ids = 0;
   const world = {
     agenda,

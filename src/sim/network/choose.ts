@@ -2,7 +2,7 @@ import { seconds } from '../../core/units.ts';
 import type { Agenda } from '../agenda.ts';
 import { seeded } from '../random.ts';
 import type { Scenario } from '../scenario/types.ts';
-import { SharedNetwork } from './shared.ts';
+import { SharedNetwork, type TypeTiming } from './shared.ts';
 import type { OnNews, SpaceNetwork } from './types.ts';
 
 /** Which network a scenario gets. */
@@ -10,7 +10,7 @@ export function membersUpTo(_scenario: Scenario): 'members' | 'shared' {
   return 'shared';
 }
 
-export function networkFor(_kind: 'members' | 'shared', scenario: Scenario, agenda: Agenda, machinetypes: readonly string[], onNews: OnNews): SpaceNetwork {
+export function networkFor(_kind: 'members' | 'shared', scenario: Scenario, agenda: Agenda, machinetypes: readonly TypeTiming[], onNews: OnNews): SpaceNetwork {
   const { network, hosts, seed, rule } = scenario;
   const { refresh, delay, loss } = network;
   return new SharedNetwork(

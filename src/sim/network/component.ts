@@ -1,8 +1,10 @@
+import type { PeerStatus } from '../../core/observed.ts';
+import { abortCode } from '../../core/outcome.ts';
 import type { Instant } from '../../core/units.ts';
 import { History } from './history.ts';
 
-/** What one factory says of one machinetype, or a sum of that; on the true clock. */
-export interface Fact {
+/** Of one machinetype in all factories of a component together; on the true clock. */
+export interface Sum {
   readonly hs06: number;
   readonly machines: number;
   readonly processors: number;
@@ -12,39 +14,46 @@ export interface Fact {
 export interface Abort {
   readonly at: Instant;
   readonly message: string;
-  readonly factory: number;
+  readonly factory: string;
 }
-/** By machinetype, in the order of the scenario. */
-export type Facts = readonly Fact[];
+/** What one factory says, by machinetype in the order of the scenario; on the true clock. */
+export type Statuses = readonly PeerStatus[];
 
 /** Factories that hear each other, and the sum of all that they have been heard saying. */
 export class Component {
   /** Those that answer. */
   readonly members = new Set<number>();
   /** What counts, by factory: of members, and of those who have been silent for less than the limit. */
-  readonly held: Map<number, Facts>;
-  readonly sums: History<Facts>;
+  readonly held: Map<number, Statuses>;
+  readonly sums: History<readonly Sum[]>;
+  /** Statuses one by one, by the second as of whose end they are. */
+  readonly #lists = new Map<number, Statuses>();
 
   constructor(like?: Component) {
     this.held = new Map(like?.held);
-    this.sums = like?.sums.copy() ?? new History<Facts>([]);
+    this.sums = like?.sums.copy() ?? new History<readonly Sum[]>([]);
   }
 
-  /** Replaces what counts of one factory. True when the last fresh machine of a type has gone, so that someone who waits might start one. */
-  hold(factory: number, facts: Facts, second: number, keepFrom: number): boolean {
+  /**
+   * Replaces what counts of one factory. True when someone who waits might start a machine now: the last fresh one of a type has
+   * gone, or the first has outlived `fizzle_seconds`.
+   */
+  hold(factory: number, statuses: Statuses, second: number, keepFrom: number): boolean {
     const before = this.held.get(factory);
-    this.held.set(factory, facts);
+    this.held.set(factory, statuses);
     const present = this.sums.present;
     let hope = false;
-    const sums = facts.map((more, t): Fact => {
+    const sums = statuses.map((more, t): Sum => {
       const [old, less] = [present[t], before?.[t]];
-      const abort = laterOf(old?.abort, more.abort);
-      const fresh = (old?.fresh ?? 0) - (less?.fresh ?? 0) + more.fresh;
-      if ((old?.fresh ?? 0) > 0 && fresh === 0) hope = true;
+      const machines = (old?.machines ?? 0) - (less?.runningMachines ?? 0) + more.runningMachines;
+      const fresh = (old?.fresh ?? 0) - (less?.numBeforeFizzle ?? 0) + more.numBeforeFizzle;
+      const proved = (old?.machines ?? 0) - (old?.fresh ?? 0) > 0;
+      if (((old?.fresh ?? 0) > 0 && fresh === 0) || (!proved && machines - fresh > 0)) hope = true;
+      const abort = laterAbort(old?.abort, more);
       return {
-        hs06: (old?.hs06 ?? 0) - (less?.hs06 ?? 0) + more.hs06,
-        machines: (old?.machines ?? 0) - (less?.machines ?? 0) + more.machines,
-        processors: (old?.processors ?? 0) - (less?.processors ?? 0) + more.processors,
+        hs06: (old?.hs06 ?? 0) - (less?.runningHs06 ?? 0) + more.runningHs06,
+        machines,
+        processors: (old?.processors ?? 0) - (less?.runningProcessors ?? 0) + more.runningProcessors,
         fresh,
         ...(abort !== undefined && { abort }),
       };
@@ -52,6 +61,25 @@ export class Component {
     this.sums.set(second, sums, keepFrom);
     return hope;
   }
+
+  /** The statuses one by one, as of the end of a second that is over. Made once for all who ask for it. */
+  list(second: number, keepFrom: number, at: (factory: number) => Statuses): Statuses {
+    let list = this.#lists.get(second);
+    if (list === undefined) {
+      for (const known of this.#lists.keys()) if (known < keepFrom) this.#lists.delete(known);
+      list = [...this.held].flatMap(([factory, ghost]) => (this.members.has(factory) ? at(factory) : ghost));
+      this.#lists.set(second, list);
+    }
+    return list;
+  }
+
+  /** Members have come or gone. */
+  changed(): void {
+    this.#lists.clear();
+  }
 }
 
-const laterOf = (a: Abort | undefined, b: Abort | undefined): Abort | undefined => (a === undefined || (b !== undefined && b.at > a.at) ? b : a);
+function laterAbort(known: Abort | undefined, { shutdownAt: at, shutdownMessage: message, factory }: PeerStatus): Abort | undefined {
+  if (at === undefined || message === undefined || (known !== undefined && at <= known.at) || abortCode(message) === undefined) return known;
+  return { at, message, factory };
+}

@@ -2,12 +2,20 @@ import type { PeerStatus } from '../../core/observed.ts';
 import { type Instant, instant, later, type Seconds } from '../../core/units.ts';
 import type { Agenda } from '../agenda.ts';
 import type { Random } from '../random.ts';
-import { Component, type Fact, type Facts } from './component.ts';
+import { Component, type Statuses, type Sum } from './component.ts';
 import { History } from './history.ts';
 import type { OnNews, SpaceNetwork, Told } from './types.ts';
 
+/** What decides how long an abort matters. */
+export interface TypeTiming {
+  readonly name: string;
+  /** Longest pause after an abort. */
+  readonly longestPause: Seconds;
+  readonly fizzle: Seconds;
+}
+
 export interface SharedOptions {
-  readonly machinetypes: readonly string[];
+  readonly machinetypes: readonly TypeTiming[];
   readonly names: readonly string[];
   readonly refresh: Seconds;
   readonly delay: Seconds;
@@ -22,16 +30,20 @@ export interface SharedOptions {
 const tries = 5;
 const historySeconds = 5;
 
+/** A view is this much older than a round at most, and an abort's time this much different between two factories. */
+const marginSeconds = 60;
+
 /**
  * The space as one running sum of all statuses instead of a table of all pairs. Each factory sees it as of its own last round of
- * questions, its own part taken off. For `decide` that is the same as the statuses one by one, because it only adds them and takes
- * the latest abort. Datagrams are not sent but counted; loss repeats some of them and hides nothing.
+ * questions, its own part taken off; for `decide` that is the same as the statuses one by one, because it adds them and takes the
+ * latest abort. While an abort matters, when factories elect each other and look at single ones, they see the statuses one by one,
+ * of which there is one list per second for all. Datagrams are not sent but counted; loss repeats some of them and hides nothing.
  */
 export class SharedNetwork implements SpaceNetwork {
   readonly #options: SharedOptions;
   readonly #agenda: Agenda;
   readonly #onNews: OnNews;
-  readonly #own: History<Facts>[];
+  readonly #own: History<Statuses>[];
   readonly #phase: number[];
   readonly #component: Component[];
   readonly #main = new Component();
@@ -45,59 +57,76 @@ export class SharedNetwork implements SpaceNetwork {
     this.#options = options;
     this.#agenda = agenda;
     this.#onNews = onNews;
-    this.#own = options.names.map(() => new History<Facts>([]));
+    this.#own = options.names.map(() => new History<Statuses>([]));
     this.#phase = options.names.map(() => random() * options.refresh * 1000);
     this.#component = options.names.map(() => this.#main);
     this.#countedTo = agenda.now;
   }
 
   publish(factory: number, told: readonly Told[], skew: Seconds): void {
-    const facts = this.#options.machinetypes.map((name): Fact => {
-      const one = told.find((t) => t.machinetype === name);
-      if (one === undefined) return { hs06: 0, machines: 0, processors: 0, fresh: 0 };
-      const abort = one.shutdownAt === undefined ? undefined : { at: later(one.shutdownAt, -skew), message: one.shutdownMessage ?? '', factory };
+    const name = this.#options.names[factory] ?? '';
+    const statuses = this.#options.machinetypes.map((type): PeerStatus => {
+      const one = told.find((t) => t.machinetype === type.name);
+      const { runningHs06 = 0, runningMachines = 0, runningProcessors = 0, numBeforeFizzle = 0, shutdownAt, shutdownMessage } = one ?? {};
       return {
-        hs06: one.runningHs06,
-        machines: one.runningMachines,
-        processors: one.runningProcessors,
-        fresh: one.numBeforeFizzle,
-        ...(abort !== undefined && { abort }),
+        factory: name,
+        machinetype: type.name,
+        runningHs06,
+        runningMachines,
+        runningProcessors,
+        numBeforeFizzle,
+        ...(shutdownMessage !== undefined && { shutdownMessage }),
+        ...(shutdownAt !== undefined && { shutdownAt: later(shutdownAt, -skew) }),
       };
     });
     const component = this.#at(factory);
     if (!component.members.has(factory)) {
       this.#count();
       component.members.add(factory);
+      component.changed();
     }
-    this.#own[factory]?.set(this.#second(), facts, this.#keepFrom());
-    this.#hold(component, factory, facts);
+    this.#own[factory]?.set(this.#second(), statuses, this.#keepFrom());
+    this.#hold(component, factory, statuses);
   }
 
-  view(factory: number, skew: Seconds): readonly PeerStatus[] {
+  view(factory: number, skew: Seconds, oneByOne: boolean): readonly PeerStatus[] {
     const asked = this.#options.onDemand ? later(this.#agenda.now, -2 * this.#options.delay) : this.#round(factory, this.#agenda.now);
     const second = Math.floor((asked - this.#options.delay * 1000) / 1000) - 1;
-    const sums = this.#at(factory).sums.at(second);
-    const own = this.#own[factory]?.at(second);
-    return this.#options.machinetypes.map((machinetype, t): PeerStatus => {
-      const [sum, mine] = [sums[t], own?.[t]];
-      const less = (key: 'hs06' | 'machines' | 'processors' | 'fresh'): number => Math.max(0, round((sum?.[key] ?? 0) - (mine?.[key] ?? 0)));
+    const component = this.#at(factory);
+    const sums = component.sums.at(second);
+    const own = this.#own[factory]?.at(second) ?? [];
+    if (oneByOne || this.#options.machinetypes.some((type, t) => this.#abortMatters(type, sums[t], own[t]))) {
+      const list = component.list(second, this.#keepFrom(), (one) => this.#own[one]?.at(second) ?? []);
+      if (skew === 0) return list;
+      return list.map((status) => (status.shutdownAt === undefined ? status : { ...status, shutdownAt: later(status.shutdownAt, skew) }));
+    }
+    return this.#options.machinetypes.map(({ name }, t): PeerStatus => {
+      const [sum, mine] = [sums[t], own[t]];
       const abort = sum?.abort;
       return {
         factory: 'all others',
-        machinetype,
-        runningHs06: less('hs06'),
-        runningMachines: less('machines'),
-        runningProcessors: less('processors'),
-        numBeforeFizzle: less('fresh'),
+        machinetype: name,
+        runningHs06: difference(sum?.hs06, mine?.runningHs06),
+        runningMachines: difference(sum?.machines, mine?.runningMachines),
+        runningProcessors: difference(sum?.processors, mine?.runningProcessors),
+        numBeforeFizzle: difference(sum?.fresh, mine?.numBeforeFizzle),
         ...(abort !== undefined && { shutdownMessage: abort.message, shutdownAt: later(abort.at, skew) }),
       };
     });
+  }
+
+  /** Whether single factories count for this machinetype: it backs off or is tried, or nobody else has a machine that has proved itself. */
+  #abortMatters({ longestPause, fizzle }: TypeTiming, sum: Sum | undefined, own: PeerStatus | undefined): boolean {
+    if (sum?.abort === undefined) return false;
+    if (this.#agenda.now <= later(sum.abort.at, longestPause + fizzle + marginSeconds)) return true;
+    return difference(sum.machines, own?.runningMachines) <= difference(sum.fresh, own?.numBeforeFizzle);
   }
 
   lost(factory: number): void {
     this.#count();
     const component = this.#at(factory);
     component.members.delete(factory);
+    component.changed();
     this.#waiting.delete(factory);
     this.#forgetLater(component, [factory]);
   }
@@ -146,7 +175,10 @@ export class SharedNetwork implements SpaceNetwork {
       byKey.set(k, component);
       this.#component[factory] = component;
     }
-    for (const component of byKey.values()) component.members.clear();
+    for (const component of byKey.values()) {
+      component.members.clear();
+      component.changed();
+    }
     for (const [factory, answers] of answering.entries()) if (answers) this.#at(factory).members.add(factory);
     for (const component of byKey.values()) {
       for (const factory of component.members) this.#hold(component, factory, this.#own[factory]?.present ?? []);
@@ -157,8 +189,8 @@ export class SharedNetwork implements SpaceNetwork {
     }
   }
 
-  #hold(component: Component, factory: number, facts: Facts): void {
-    if (!component.hold(factory, facts, this.#second(), this.#keepFrom())) return;
+  #hold(component: Component, factory: number, statuses: Statuses): void {
+    if (!component.hold(factory, statuses, this.#second(), this.#keepFrom())) return;
     for (const one of this.#waiting) {
       if (this.#at(one) !== component) continue;
       this.#waiting.delete(one);
@@ -175,11 +207,11 @@ export class SharedNetwork implements SpaceNetwork {
   }
 
   #forgetLater(component: Component, factories: readonly number[]): void {
-    const facts = factories.map((factory) => component.held.get(factory));
+    const told = factories.map((factory) => component.held.get(factory));
     this.#agenda.at(later(this.#agenda.now, this.#options.forgetAfter), () => {
       for (const [i, factory] of factories.entries()) {
-        const silent = !component.members.has(factory) && component.held.get(factory) === facts[i];
-        if (silent) this.#hold(component, factory, facts[i]?.map(withoutMachines) ?? []);
+        const silent = !component.members.has(factory) && component.held.get(factory) === told[i];
+        if (silent) this.#hold(component, factory, told[i]?.map(withoutMachines) ?? []);
       }
     });
   }
@@ -215,10 +247,10 @@ export class SharedNetwork implements SpaceNetwork {
 }
 
 /** What is left of a silent factory: its machines may be gone, its aborts stay aborts. */
-const withoutMachines = ({ abort }: Fact): Fact => ({ hs06: 0, machines: 0, processors: 0, fresh: 0, ...(abort !== undefined && { abort }) });
+const withoutMachines = (status: PeerStatus): PeerStatus => ({ ...status, runningHs06: 0, runningMachines: 0, runningProcessors: 0, numBeforeFizzle: 0 });
 
-/** Sums and differences of decimal fractions, without their last bits. */
-const round = (n: number): number => Math.round(n * 1e6) / 1e6;
+/** Without the last bits, which sums of decimal fractions leave. */
+const difference = (a: number | undefined, b: number | undefined): number => Math.max(0, Math.round(((a ?? 0) - (b ?? 0)) * 1e6) / 1e6);
 
 /** Questions and answers of one pair in one round: a try is repeated unless the question and all answers come through. */
 export function datagrams(machinetypes: number, loss: number): number {

@@ -12,8 +12,8 @@ export type Told = Pick<
 export interface SpaceNetwork {
   /** What a factory says from now on. Saying something makes it reachable again. */
   publish(factory: number, told: readonly Told[], skew: Seconds): void;
-  /** What it knows of the others, on its own clock. */
-  view(factory: number, skew: Seconds): readonly PeerStatus[];
+  /** What it knows of the others, on its own clock; statuses may be added up where `oneByOne` is false and nothing depends on single ones. */
+  view(factory: number, skew: Seconds, oneByOne: boolean): readonly PeerStatus[];
   /** It answers no more; what it said last ages. */
   lost(factory: number): void;
   /** From now on these and all others do not hear of each other; ends when `heal` is called with the same name. */
