@@ -122,11 +122,13 @@ async function runIn(directory: string, options: DemoOptions, parts: DemoParts):
     record.sample(factory.view.machines(), slots, haveWork, now());
     if (screen && options.terminal) screen.draw(liveView(snapshot(), screen.width, screen.height, options.colour));
   };
+  let draining = false;
   while (!over() && !story.done(now())) {
     turn();
+    if (draining !== story.closing(now())) await factory.view.drain((draining = !draining));
     await pause(options.signal);
   }
-  if (!options.signal.aborted) await factory.view.drain(true);
+  if (!options.signal.aborted && !draining) await factory.view.drain(true);
   const until = Date.now() + farewell;
   while (!options.signal.aborted && Date.now() < until && factory.view.machines().some(isLive)) {
     turn();

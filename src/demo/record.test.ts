@@ -107,7 +107,12 @@ test('red always has work until blue has been served twice', () => {
   assert.equal(queues.get('blue')?.counts(now).submitted, simulatedPace.batches[0] + simulatedPace.batches[1]);
   assert.equal(queues.get('blue')?.counts(now).lost, 1, 'the job that hung');
   now = workOff(queues.get('blue'), now);
-  assert.equal(story.done(now), false, 'red still has work');
+  assert.deepEqual([story.closing(now), story.done(now)], [false, false], 'red still has work');
+  const last = Array.from({ length: 6 }, () => queues.get('red')?.take(now));
+  assert.deepEqual([story.closing(now), story.done(now)], [true, false], 'all given out');
+  assert.ok(last.every((lease) => lease !== undefined));
+  now = later(now, 10);
+  assert.equal(story.closing(now), false, 'a lost lease is work again');
   now = workOff(queues.get('red'), now);
   story.advance(record, now);
   assert.equal(story.done(now), true);

@@ -1,10 +1,10 @@
 import type { Instant } from '../core/units.ts';
 import type { JobQueue, QueueCounts } from './queue.ts';
 import type { DemoRecord } from './record.ts';
-import type { Pace, TenantName } from './site.ts';
+import { type Pace, slots, type TenantName } from './site.ts';
 
-/** Jobs that red keeps waiting while the story goes on, so that shares are contested. */
-const redBacklog = 8;
+/** Jobs that red keeps waiting while the story goes on, so that shares are contested: more than machines can take between two looks. */
+const redBacklog = slots + 2;
 /** Which job of blue's first batch hangs, counted from 0: not the first, so that its machine has worked before. */
 const hangs = 1;
 
@@ -26,6 +26,11 @@ export class Story {
     const blue = this.#counts('blue', now);
     if (this.#batches === 1 && isDone(blue) && record.dry.has('blue')) this.#submitBatch();
     if (this.#batches < 2 || !isDone(blue)) while (this.#counts('red', now).waiting < redBacklog) this.#submit('red');
+  }
+
+  /** No job waits and no more will come: new machines would find nothing. A lost lease makes it false again. */
+  closing(now: Instant): boolean {
+    return this.#batches === 2 && isDone(this.#counts('blue', now)) && this.#counts('red', now).waiting === 0;
   }
 
   /** Every job of every tenant has been verified, and no more will come. */
