@@ -83,7 +83,7 @@ export type Verdict =
       readonly factory: string;
       readonly fresh: number;
     }
-  /** Others are to try first: of the `of` factories of the space this one is the `rank`th, from 1, and `width` are reached until `until`. */
+  /** Others are to try first: of `of` factories this one is the `rank`th, from 1, and `width` are reached now. `until`: when this one may be. */
   | {
       readonly why: 'not_elected';
       readonly until: Instant;

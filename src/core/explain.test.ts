@@ -56,6 +56,11 @@ test('every veto has a sentence with its numbers', () => {
     [{ why: 'none_suitable' }, /fits into the free processors/],
     [{ why: 'start_rate', perMinute: 4, until: later(now, 20) }, /start_rate_per_minute is 4; .*\(in 20 s\)/],
     [{ why: 'boot_concurrency', booting: 3, limit: 3 }, /3 machines are booting, boot_concurrency is 3/],
+    [
+      { why: 'black_hole', failures: 3, machinetypes: ['a', 'b'], since: later(now, -60), message: '500 no CVMFS', until: later(now, 600) },
+      /black hole: its last 3 machines failed \(a, b; the first 60 s ago, the last with "500 no CVMFS"\)\. Nothing is started until .*\(in 600 s\); then one is tried.*vacua doctor/,
+    ],
+    [{ why: 'black_hole', failures: 3, machinetypes: ['a'], since: later(now, -60), message: '500 x' }, /One is being tried, and its success ends this/],
   ];
   for (const [veto, text] of table) assert.match(withVeto(veto), text);
 });
@@ -77,6 +82,18 @@ test('every verdict has a sentence with its numbers', () => {
     [{ why: 'backing_off', message: '501 no disk', ...abort }, /a machine here said "501 no disk" 9 s ago.*vacua outputs/],
     [{ why: 'backing_off', message: '300 Fizzle after 5 seconds', ...abort }, /ended sooner than fizzle_seconds/],
     [{ why: 'scout_out', message: '300 x', ...abort, fresh: 2 }, /waits for a scout.*and 2 of its machines/],
+    [
+      { why: 'backing_off', message: '300 No work', ...abort, inARow: 3, pause: seconds(2400) },
+      /the same cause 3 times in a row makes backoff_seconds \(600\) a pause of 40 min/,
+    ],
+    [
+      { why: 'not_elected', message: '300 x', ...abort, rank: 3, of: 10, width: 1, fresh: 0 },
+      /leaves it to another factory to try first, at most until .*\(in 9 s\): this factory is number 3 of 10, and 1 may try now\. a machine here said "300 x" 9 s ago/,
+    ],
+    [
+      { why: 'not_elected', message: '300 x', ...abort, rank: 3, of: 10, width: 2, fresh: 2 },
+      /waits until .*: 2 of its machines have still to prove themselves, the space may have 2 such now/,
+    ],
     [{ why: 'does_not_fit', minProcessors: 4, free: 1, reserved: 2 }, /needs 4 processors, 1 are free and 2 are kept/],
     [{ why: 'after_others', first: 'atlas' }, /comes after atlas/],
     [{ why: 'eligible' }, /may be started/],

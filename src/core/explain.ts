@@ -131,7 +131,7 @@ function verdictSentence({ machinetype, verdict, score, groupScore }: Machinetyp
     case 'scout_out':
       return `waits for a scout, at most ${until(verdict.until)}: ${abortText(verdict, scene)}, and ${verdict.fresh} of its machines are still younger than fizzle_seconds (${type?.fizzle ?? 0})`;
     case 'not_elected':
-      return `${electionText(verdict)}, and more are reached ${until(verdict.until)}: ${abortText(verdict, scene)}`;
+      return `${electionText(verdict, until(verdict.until))}. ${abortText(verdict, scene)}`;
     case 'does_not_fit':
       return `does not fit: it needs ${verdict.minProcessors} processors, ${verdict.free} are free${reservedText(verdict.reserved)}`;
     case 'after_others':
@@ -154,11 +154,12 @@ function pauseText({ inARow, pause }: Extract<Verdict, { why: 'backing_off' }>, 
   return `the same cause ${inARow} times in a row makes backoff_seconds (${backoff}) a pause of ${durationText(pause)}`;
 }
 
-/** After a back-off about one factory of the space tries first (docs/decisions.md). */
-function electionText({ rank, of, width, fresh }: Extract<Verdict, { why: 'not_elected' }>): string {
-  if (fresh === 0) return `leaves the scout to ${width === 1 ? 'another factory' : `${width} other factories`}: this one is number ${rank} of ${of}`;
-  const young = fresh === 1 ? '1 machine that is still to prove itself' : `${fresh} machines that are still to prove themselves`;
-  return `has ${young} in the space, which may have ${width} now, and this factory, number ${rank} of ${of}, its part of them`;
+/** After a back-off about one factory of the space tries first, and growth doubles until a machine has proved itself (docs/decisions.md). */
+function electionText({ rank, of, width, fresh }: Extract<Verdict, { why: 'not_elected' }>, until: string): string {
+  const place = `this factory is number ${rank} of ${of}`;
+  if (fresh === 0) return `leaves it to another factory to try first, at most ${until}: ${place}, and ${width === 1 ? '1 may' : `${width} may`} try now`;
+  const young = fresh === 1 ? '1 of its machines has still to prove itself' : `${fresh} of its machines have still to prove themselves`;
+  return `waits ${until}: ${young}, the space may have ${width} such now, and ${place}`;
 }
 
 type Aborted = Extract<Verdict, { why: 'backing_off' | 'scout_out' | 'not_elected' }>;

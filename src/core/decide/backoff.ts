@@ -1,5 +1,5 @@
-import { dealt, type Rank, rankOf, widthAt, windowAt } from '../space-rules/election.ts';
-import { type Instant, later, type Seconds } from '../units.ts';
+import { dealtAbove, inFirstWindow, type Rank, rankOf, reachedAt, widening, widthAt } from '../space-rules/election.ts';
+import { earliest, type Instant, later, type Seconds } from '../units.ts';
 import type { Alarm } from './alarm.ts';
 import type { Tally } from './shares.ts';
 import type { SpaceFacts } from './space-facts.ts';
@@ -33,16 +33,14 @@ export function backOff(tally: Tally, now: Instant, facts?: SpaceFacts): BackOff
 function notElected(tally: Tally, quiet: Instant, scouting: Instant, now: Instant, facts: SpaceFacts): BackOff | undefined {
   const proved = tally.machines - tally.fresh > 0 || tally.type.fizzle <= 0;
   if (now > scouting && proved) return undefined;
-  const window = windowAt(quiet, now);
-  const rank = rankOf(facts.electorate(tally.type.name), window.index === 0);
+  const first = inFirstWindow(quiet, now);
+  const rank = rankOf(facts.electorate(tally.type.name), first);
   if (rank.of === 1) return undefined;
-  if (tally.fresh === 0) {
-    const width = widthAt(window.index);
-    return rank.rank < width ? undefined : { why: 'not_elected', until: window.until, width, ...rank };
-  }
-  const growth = windowAt(scouting, now);
-  const width = widthAt(growth.index);
-  return tally.ownFresh < dealt(width, rank) ? undefined : { why: 'not_elected', until: growth.until, width, ...rank };
+  const [from, needed] = tally.fresh === 0 ? [quiet, rank.rank + 1] : [scouting, dealtAbove(tally.ownFresh, rank)];
+  const reached = reachedAt(from, needed);
+  if (now > reached) return undefined;
+  const until = first ? earliest(reached, later(quiet, widening)) : reached;
+  return { why: 'not_elected', until, width: widthAt(from, now), ...rank };
 }
 
 /** Sets the alarm for what time alone may change in a back-off: its end, or that machines of this factory are no longer fresh. */

@@ -3,11 +3,11 @@ import { hashText, mixed } from './hash.ts';
 
 /**
  * After a back-off about one factory of the space tries first, although nobody has asked anybody (rendezvous hashing, design §5): each
- * computes the same ranking of all factories for this machinetype and this abort, and starts only when it is reached. In the first
- * window one rank is reached, and twice as many in each further one, so that a first one without room delays things by a window only.
- * Long enough that a machine started in one window is known everywhere in the next.
+ * computes the same ranking of all factories for this machinetype and this abort, and starts only when its rank is reached. The first is
+ * reached at once, and then twice as many with each further `widening`, so that a first one without room delays things a little only.
+ * Long enough that a machine started by the first is known everywhere before the second is reached.
  */
-export const windowLength = seconds(30);
+export const widening = seconds(30);
 
 /** The factories that may be elected, as hashes of their names. */
 export interface Electorate {
@@ -44,14 +44,14 @@ export function rankOf({ own, heard, silent, origin, seed }: Electorate, first: 
   return { rank: before(heard) + (first ? before(silent) : 0), of };
 }
 
-/** Index of the window that `now` lies in when the first one begins after `from`, and its last moment. Windows are (from, from + length], … */
-export function windowAt(from: Instant, now: Instant): { readonly index: number; readonly until: Instant } {
-  const index = Math.max(0, Math.ceil(elapsed(from, now) / windowLength) - 1);
-  return { index, until: later(from, (index + 1) * windowLength) };
-}
+/** The silent ones take part only for so long: whoever would have been the first was waited for. */
+export const inFirstWindow = (from: Instant, now: Instant): boolean => elapsed(from, now) <= widening;
 
-/** 1, 2, 4, … ranks, or machines, in the windows 0, 1, 2, … */
-export const widthAt = (index: number): number => 2 ** Math.min(index, 40);
+/** How many ranks, or machines, are reached at `now`: 1 at once, twice as many with every `widening`. */
+export const widthAt = (from: Instant, now: Instant): number => Math.floor(2 ** Math.min(40, Math.max(0, elapsed(from, now)) / widening));
 
-/** This factory's part when `total` machines are dealt out along the ranks. */
-export const dealt = (total: number, { rank, of }: Rank): number => Math.floor((total + of - 1 - rank) / of);
+/** When so many are reached. The first at once, the second after one `widening`, the fourth after two. */
+export const reachedAt = (from: Instant, many: number): Instant => later(from, widening * Math.log2(many));
+
+/** With how many machines in the whole space this factory's part is more than `own`, when they are dealt out along the ranks. */
+export const dealtAbove = (own: number, { rank, of }: Rank): number => own * of + rank + 1;
