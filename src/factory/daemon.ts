@@ -20,6 +20,7 @@ import { LogFile } from './log-file.ts';
 import { type LogDestination, type LogLevel, logTo } from './log.ts';
 import { UdpSpace } from './space/udp-space.ts';
 import { noSteps, type Steps } from './loop-parts.ts';
+import { Monitoring } from './monitoring.ts';
 import type { ConfigurationSource, Problem } from './parts.ts';
 
 export interface StartOptions {
@@ -103,7 +104,8 @@ export async function startFactory(options: StartOptions): Promise<RunningFactor
     }),
     (g) => g.close(),
   );
-  const factory = new Factory({
+  const monitoring = stack.adopt(new Monitoring({ view: () => factory, bus, clock, census: places.census, log }), (m) => m.close());
+  const factory: Factory = new Factory({
     factory: settings.factoryName,
     clock,
     host: options.host ?? systemHost(),
@@ -117,6 +119,7 @@ export async function startFactory(options: StartOptions): Promise<RunningFactor
     configuration: source,
     bus,
     space,
+    monitoring,
     rule: options.rule ?? 'vacua',
     random: Math.random,
     newId: () => machineId(randomUUID()),

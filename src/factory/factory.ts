@@ -85,6 +85,11 @@ export class Factory implements FactoryView {
   }
 
   space(): SpaceReport {
+    const report = this.#report();
+    return this.#parts.monitoring?.completed(report) ?? report;
+  }
+
+  #report(): SpaceReport {
     const { space, factory, clock } = this.#parts;
     if (space) return space.report();
     const alone = { factory, machinetypes: [] };

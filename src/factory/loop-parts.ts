@@ -1,4 +1,5 @@
 import type { Rule } from '../core/decision.ts';
+import type { SpaceReport } from '../core/space/report.ts';
 import type { MachineId } from '../core/units.ts';
 import type { Provider } from '../providers/contract.ts';
 import type { Clock } from './clock.ts';
@@ -24,6 +25,8 @@ export interface LoopParts {
   readonly bus: EventBus;
   /** Absent: no other factory is asked or answered. */
   readonly space?: SpacePart;
+  /** Adds to the report of the space what is known beside the loop. */
+  readonly monitoring?: { completed(report: SpaceReport): SpaceReport };
   readonly rule: Rule;
   readonly random: () => number;
   readonly newId: () => MachineId;

@@ -132,7 +132,7 @@ function slots(machines: readonly Machine[], observed: Observed): SlotFacts[] {
 
 const rank = (m: Machine): number => (m.state === 'finished' ? 0 : 1);
 
-function slotFacts(m: Machine): SlotFacts {
+export function slotFacts(m: Machine): SlotFacts {
   const started = 'startedAt' in m ? m.startedAt : undefined;
   const heartbeat = 'heartbeatAt' in m ? m.heartbeatAt : undefined;
   const end = m.state === 'finished' ? m.outcome : undefined;
