@@ -4,6 +4,8 @@ import { decide } from '../core/decide/decide.ts';
 import type { Action, Decision, Rule } from '../core/decision.ts';
 import type { Machine } from '../core/machine.ts';
 import { newMachine } from '../core/new-machine.ts';
+import { remember, shiftUsage, type UsageMemory } from '../core/space-rules/usage.ts';
+import { type HostStatus, ownStatus } from '../factory/space/own-status.ts';
 import type { Observed, Sighting } from '../core/observed.ts';
 import type { Configuration } from '../core/settings.ts';
 import { type Instant, instant, later, type MachineId, seconds, type Seconds } from '../core/units.ts';
@@ -13,7 +15,6 @@ import { SimMachine } from './machine.ts';
 import type { SpaceNetwork } from './network/types.ts';
 import type { Random } from './random.ts';
 import type { Host } from './scenario/types.ts';
-import { toldOf } from './told.ts';
 import type { TaskQueue } from './work.ts';
 
 /** From an order to the provider's word that it has taken it. */
@@ -24,6 +25,24 @@ const spacing = 0.1;
 const restSeconds = 86_400;
 /** Ended machines that are remembered besides the last of each machinetype and kind; more when the host may be to blame. */
 const remembered = { usual: 6, troubled: 40 };
+
+/** Usage changes all the time; others are told of it this often. */
+const usageSeconds = 60;
+/** Of the host itself nothing is simulated. */
+const noHostStatus: HostStatus = {
+  loadAverage15: 0,
+  rootDiskAvailKb: 0,
+  rootDiskAvailInodes: 0,
+  daemonDiskAvailKb: 0,
+  daemonDiskAvailInodes: 0,
+  kernelVersion: '',
+  osIssue: '',
+  swapUsedKb: 0,
+  swapFreeKb: 0,
+  memUsedKb: 0,
+  memTotalKb: 0,
+  uptime: 0,
+};
 
 /** What all factories of a simulation have in common. */
 export interface Surroundings {
@@ -65,6 +84,8 @@ export class SimFactory {
   #due = instant(Number.POSITIVE_INFINITY);
   #lastTurn = instant(0);
   #last: Decision | undefined;
+  #usage: UsageMemory | undefined;
+  #publications = 0;
 
   constructor(index: number, host: Host, world: Surroundings, random: Random) {
     this.index = index;
@@ -89,7 +110,7 @@ export class SimFactory {
     if (this.#up) return;
     this.#up = true;
     this.#upSince = this.wall();
-    this.wake();
+    this.#world.network.open(this.index, this.skew, () => this.wake());
   }
 
   /** The daemon is gone; machines run on. */
@@ -112,6 +133,7 @@ export class SimFactory {
       if (m.sighting.startedAt !== undefined) m.sighting = { ...m.sighting, startedAt: later(m.sighting.startedAt, by) };
     }
     this.#past = this.#past.map((m) => shiftMachine(m, by));
+    if (this.#usage !== undefined) this.#usage = shiftUsage(this.#usage, by);
     this.#recentStarts = this.#recentStarts.map((at) => later(at, by));
     if (this.#upSince !== undefined) this.#upSince = later(this.#upSince, by);
     this.#world.network.shift(this.index, by);
@@ -146,7 +168,7 @@ export class SimFactory {
   #turn(): void {
     const { agenda, network, rule } = this.#world;
     this.#lastTurn = agenda.now;
-    const observed = this.#observe();
+    const observed = this.#observe(true);
     const decision = decide(observed, this.#configuration, this.#random, rule);
     this.#last = decision;
     this.decisions += 1;
@@ -159,7 +181,8 @@ export class SimFactory {
     if (veto === undefined) this.wake(later(agenda.now, 1)); // one start per turn: there may be room for more
   }
 
-  #observe(): Observed {
+  /** `others`: what is known of them, too. */
+  #observe(others: boolean): Observed {
     const now = this.wall();
     const machines: Machine[] = [];
     const sightings: Sighting[] = [];
@@ -178,15 +201,18 @@ export class SimFactory {
     }
     machines.push(...this.#past);
     this.#recentStarts = this.#recentStarts.filter((at) => at > later(now, -60));
-    const { factoryName } = this.#configuration.settings;
+    const { factoryName, shareMemory } = this.#configuration.settings;
+    if (shareMemory !== undefined) this.#usage = remember(this.#usage, machines, now, shareMemory.halfLife);
+    const view = others ? this.#world.network.view(this.index, this.#past.some(isTrouble)) : undefined;
     return {
       now,
       host: { factory: factoryName, processors: this.host.group.processors, load },
       machines,
       listing: { state: 'complete', at: now, sightings, foreignProcessors: 0 },
       inFlight,
-      space: this.#world.network.view(this.index, this.skew, this.#past.some(isTrouble)),
-      silent: [],
+      space: view?.peers ?? [],
+      silent: view?.silent ?? [],
+      ...(this.#usage !== undefined && { usage: new Map(Object.entries(this.#usage.hs06Hours)) }),
       preparations: new Map(),
       creationFailures: new Map(),
       ...(this.#upSince !== undefined && { guestServiceSince: this.#upSince }),
@@ -266,18 +292,25 @@ export class SimFactory {
 
   #publish(): void {
     const { network, agenda } = this.#world;
-    const { told, changesAt } = toldOf(
-      this.#configuration,
-      [...this.#machines.values()].map((m) => m.record),
-      this.#past,
-      this.wall(),
-    );
-    network.publish(this.index, told, this.skew);
+    const observed = this.#observe(false);
+    network.publish(this.index, ownStatus(observed, this.#configuration, noHostStatus, 'Vacua simulation'));
+    const changesAt = this.#configuration.settings.shareMemory === undefined ? this.#freshUntil(observed.now) : later(observed.now, usageSeconds);
     if (changesAt === undefined) return;
-    const turn = this.#lastTurn;
+    const publication = ++this.#publications;
     agenda.at(later(changesAt, -this.skew), () => {
-      if (this.#up && this.#lastTurn === turn) this.#publish();
+      if (this.#up && this.#publications === publication) this.#publish();
     });
+  }
+
+  /** When the next machine is no longer fresh, which others are told. */
+  #freshUntil(now: Instant): Instant | undefined {
+    let first: Instant | undefined;
+    for (const { record } of this.#machines.values()) {
+      if (record.state !== 'running') continue;
+      const until = later(record.startedAt, this.#configuration.machinetypes.get(record.machinetype)?.fizzle ?? 0);
+      if (until > now && (first === undefined || until < first)) first = until;
+    }
+    return first;
   }
 }
 

@@ -3,7 +3,7 @@ import { Agenda } from './agenda.ts';
 import { Census, type Tenant } from './census.ts';
 import { SimFactory } from './factory.ts';
 import { inject } from './inject.ts';
-import { membersUpTo, networkFor } from './network/choose.ts';
+import { networkFor, networkKind } from './network/choose.ts';
 import type { SpaceNetwork } from './network/types.ts';
 import { seeded } from './random.ts';
 import type { Scenario } from './scenario/types.ts';
@@ -49,7 +49,7 @@ export function* simulation(scenario: Scenario): Generator<number, Simulated, vo
     }),
   );
   const census = new Census(tenants, hosts, () => agenda.now);
-  const kind = membersUpTo(scenario);
+  const kind = networkKind(scenario);
   const factories: SimFactory[] = [];
   const timings = [...machinetypes.values()].map(({ name, backoff, backoffMax, fizzle }) => ({ name, longestPause: backoffMax ?? backoff, fizzle }));
   const network: SpaceNetwork = networkFor(kind, scenario, agenda, timings, (factory, at) => factories[factory]?.wake(at));

@@ -10,6 +10,8 @@ export interface Sum {
   readonly processors: number;
   readonly fresh: number;
   readonly abort?: Abort;
+  /** Remembered usage, HS06 hours; absent: nobody tells any. */
+  readonly usage?: number;
 }
 export interface Abort {
   readonly at: Instant;
@@ -50,12 +52,17 @@ export class Component {
       const proved = (old?.machines ?? 0) - (old?.fresh ?? 0) > 0;
       if (((old?.fresh ?? 0) > 0 && fresh === 0) || (!proved && machines - fresh > 0)) hope = true;
       const abort = laterAbort(old?.abort, more);
+      const usage =
+        more.usageHs06Hours === undefined && old?.usage === undefined
+          ? undefined
+          : (old?.usage ?? 0) - (less?.usageHs06Hours ?? 0) + (more.usageHs06Hours ?? 0);
       return {
         hs06: (old?.hs06 ?? 0) - (less?.runningHs06 ?? 0) + more.runningHs06,
         machines,
         processors: (old?.processors ?? 0) - (less?.runningProcessors ?? 0) + more.runningProcessors,
         fresh,
         ...(abort !== undefined && { abort }),
+        ...(usage !== undefined && { usage }),
       };
     });
     this.sums.set(second, sums, keepFrom);

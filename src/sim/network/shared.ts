@@ -1,10 +1,11 @@
 import type { PeerStatus } from '../../core/observed.ts';
-import { type Instant, instant, later, type Seconds } from '../../core/units.ts';
+import { ageLimit } from '../../core/space/peers.ts';
+import type { OwnStatus } from '../../core/space/types.ts';
+import { type Instant, instant, later, seconds, type Seconds } from '../../core/units.ts';
 import type { Agenda } from '../agenda.ts';
-import type { Random } from '../random.ts';
 import { Component, type Statuses, type Sum } from './component.ts';
 import { History } from './history.ts';
-import type { OnNews, SpaceNetwork, Told } from './types.ts';
+import type { NetworkOptions, OnNews, SpaceNetwork } from './types.ts';
 
 /** What decides how long an abort matters. */
 export interface TypeTiming {
@@ -14,14 +15,8 @@ export interface TypeTiming {
   readonly fizzle: Seconds;
 }
 
-export interface SharedOptions {
+export interface SharedOptions extends NetworkOptions {
   readonly machinetypes: readonly TypeTiming[];
-  readonly names: readonly string[];
-  readonly refresh: Seconds;
-  readonly delay: Seconds;
-  readonly loss: number;
-  /** After so long a silence what a factory said does not count any more. */
-  readonly forgetAfter: Seconds;
   /** Factories ask only when they are about to decide, as Vac 3.1 does. */
   readonly onDemand: boolean;
 }
@@ -44,7 +39,9 @@ export class SharedNetwork implements SpaceNetwork {
   readonly #agenda: Agenda;
   readonly #onNews: OnNews;
   readonly #own: History<Statuses>[];
+  /** When each began to ask: its rounds follow from there. */
   readonly #phase: number[];
+  readonly #skew: Seconds[];
   readonly #component: Component[];
   readonly #main = new Component();
   readonly #waiting = new Set<number>();
@@ -53,21 +50,30 @@ export class SharedNetwork implements SpaceNetwork {
   #messages = 0;
   #countedTo: Instant;
 
-  constructor(options: SharedOptions, agenda: Agenda, random: Random, onNews: OnNews) {
+  constructor(options: SharedOptions, agenda: Agenda, onNews: OnNews) {
     this.#options = options;
     this.#agenda = agenda;
     this.#onNews = onNews;
     this.#own = options.names.map(() => new History<Statuses>([]));
-    this.#phase = options.names.map(() => random() * options.refresh * 1000);
+    this.#phase = options.names.map(() => 0);
+    this.#skew = options.names.map(() => seconds(0));
     this.#component = options.names.map(() => this.#main);
     this.#countedTo = agenda.now;
   }
 
-  publish(factory: number, told: readonly Told[], skew: Seconds): void {
+  open(factory: number, skew: Seconds, ready: () => void): void {
+    this.#phase[factory] = this.#agenda.now;
+    this.#skew[factory] = skew;
+    const { delay } = this.#options;
+    this.#agenda.at(later(this.#agenda.now, 2 * delay), ready);
+  }
+
+  publish(factory: number, own: OwnStatus): void {
     const name = this.#options.names[factory] ?? '';
+    const skew = this.#skew[factory] ?? 0;
     const statuses = this.#options.machinetypes.map((type): PeerStatus => {
-      const one = told.find((t) => t.machinetype === type.name);
-      const { runningHs06 = 0, runningMachines = 0, runningProcessors = 0, numBeforeFizzle = 0, shutdownAt, shutdownMessage } = one ?? {};
+      const one = own.machinetypes.find((t) => t.machinetype === type.name);
+      const { runningHs06 = 0, runningMachines = 0, runningProcessors = 0, numBeforeFizzle = 0, shutdownAt, shutdownMessage, usage } = one ?? {};
       return {
         factory: name,
         machinetype: type.name,
@@ -77,6 +83,7 @@ export class SharedNetwork implements SpaceNetwork {
         numBeforeFizzle,
         ...(shutdownMessage !== undefined && { shutdownMessage }),
         ...(shutdownAt !== undefined && { shutdownAt: later(shutdownAt, -skew) }),
+        ...(usage !== undefined && { usageHs06Hours: usage }),
       };
     });
     const component = this.#at(factory);
@@ -85,13 +92,20 @@ export class SharedNetwork implements SpaceNetwork {
       component.members.add(factory);
       component.changed();
     }
+    if (this.#options.push) this.#countPushes(component, this.#own[factory]?.present ?? [], statuses);
     this.#own[factory]?.set(this.#second(), statuses, this.#keepFrom());
     this.#hold(component, factory, statuses);
   }
 
-  view(factory: number, skew: Seconds, oneByOne: boolean): readonly PeerStatus[] {
-    const asked = this.#options.onDemand ? later(this.#agenda.now, -2 * this.#options.delay) : this.#round(factory, this.#agenda.now);
-    const second = Math.floor((asked - this.#options.delay * 1000) / 1000) - 1;
+  view(factory: number, oneByOne: boolean): { readonly peers: readonly PeerStatus[]; readonly silent: readonly string[] } {
+    return { peers: this.#peers(factory, oneByOne), silent: [] };
+  }
+
+  #peers(factory: number, oneByOne: boolean): readonly PeerStatus[] {
+    const skew = this.#skew[factory] ?? seconds(0);
+    const { push, onDemand, delay } = this.#options;
+    const asked = push || onDemand ? later(this.#agenda.now, -2 * delay) : this.#round(factory, this.#agenda.now);
+    const second = Math.floor((asked - delay * 1000) / 1000) - 1;
     const component = this.#at(factory);
     const sums = component.sums.at(second);
     const own = this.#own[factory]?.at(second) ?? [];
@@ -110,6 +124,7 @@ export class SharedNetwork implements SpaceNetwork {
         runningMachines: difference(sum?.machines, mine?.runningMachines),
         runningProcessors: difference(sum?.processors, mine?.runningProcessors),
         numBeforeFizzle: difference(sum?.fresh, mine?.numBeforeFizzle),
+        ...(sum?.usage !== undefined && { usageHs06Hours: difference(sum.usage, mine?.usageHs06Hours) }),
         ...(abort !== undefined && { shutdownMessage: abort.message, shutdownAt: later(abort.at, skew) }),
       };
     });
@@ -149,8 +164,8 @@ export class SharedNetwork implements SpaceNetwork {
     }
   }
 
-  shift(): void {
-    // Facts are on the true clock already.
+  shift(factory: number, by: Seconds): void {
+    this.#skew[factory] = seconds((this.#skew[factory] ?? 0) + by);
   }
 
   await(factory: number): void {
@@ -200,15 +215,16 @@ export class SharedNetwork implements SpaceNetwork {
 
   /** First moment at which a factory's view contains what is so now. */
   #hears(factory: number): Instant {
-    const { refresh, delay } = this.#options;
+    const { refresh, delay, push } = this.#options;
     const complete = instant((this.#second() + 2) * 1000 + delay * 1000);
+    if (push) return later(complete, 2 * delay);
     const round = this.#round(factory, complete);
     return round >= complete ? round : later(round, refresh);
   }
 
   #forgetLater(component: Component, factories: readonly number[]): void {
     const told = factories.map((factory) => component.held.get(factory));
-    this.#agenda.at(later(this.#agenda.now, this.#options.forgetAfter), () => {
+    this.#agenda.at(later(this.#agenda.now, ageLimit(this.#options.refresh)), () => {
       for (const [i, factory] of factories.entries()) {
         const silent = !component.members.has(factory) && component.held.get(factory) === told[i];
         if (silent) this.#hold(component, factory, told[i]?.map(withoutMachines) ?? []);
@@ -233,6 +249,12 @@ export class SharedNetwork implements SpaceNetwork {
       for (const factory of members) per += datagrams(this.#options.machinetypes.length, Math.max(this.#loss.get(factory) ?? 0, this.#options.loss));
       this.#messages += rounds * per * Math.max(0, members.size - 1);
     }
+  }
+
+  /** A start or an end is told to all others, one datagram for each machinetype (those within half a second together, which is neglected). */
+  #countPushes({ members }: Component, before: Statuses, now: Statuses): void {
+    const changed = now.filter((one, t) => one.runningMachines !== before[t]?.runningMachines || one.shutdownAt !== before[t]?.shutdownAt);
+    this.#messages += changed.length * Math.max(0, members.size - 1);
   }
 
   #at(factory: number): Component {

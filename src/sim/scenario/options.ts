@@ -15,7 +15,6 @@ export const simulationTable = {
     'auto',
     '`members`: every datagram, with the real codec; `shared`: messages are counted only; `auto` chooses by size.',
   ),
-  refresh: option(duration(1), '10s', 'How often a factory asks the others.'),
   delay: option(duration(), '50ms', 'Time that a datagram takes.'),
   loss: option(part, '0', 'Part of the datagrams that is lost.'),
   rule: option(word('vacua', 'vac31'), 'vacua', 'How all factories choose; `vac31`: as Vac 3.1, one start per minute.'),

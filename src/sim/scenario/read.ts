@@ -72,7 +72,7 @@ export function readScenario(file: string, text: string | Uint8Array): { readonl
       duration: seconds(duration),
       seed: v.seed ?? 1,
       reportInterval: seconds(v.report_interval ?? Math.max(10, duration / 288)),
-      network: { kind: v.network ?? 'auto', refresh: seconds(v.refresh ?? 10), delay: seconds(v.delay ?? 0.05), loss: v.loss ?? 0 },
+      network: { kind: v.network ?? 'auto', delay: seconds(v.delay ?? 0.05), loss: v.loss ?? 0 },
       rule: v.rule ?? 'vacua',
       groups: built,
       hosts,

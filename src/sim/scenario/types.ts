@@ -19,8 +19,6 @@ export interface Scenario {
 
 export interface Network {
   readonly kind: NetworkKind;
-  /** Between two rounds of questions of one factory. */
-  readonly refresh: Seconds;
   readonly delay: Seconds;
   /** Part of the datagrams that is lost, from 0 to 1. */
   readonly loss: number;
