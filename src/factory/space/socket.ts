@@ -83,9 +83,10 @@ export class SpaceSocket {
       lookup: (name, _options, found) => found(null, name, 4),
     });
     const { address } = this.#options;
+    const listening = once(socket, 'listening'); // before `bind`, which says so at once when no look-up is due
     socket.bind('fd' in where ? where : { ...where, ...(address !== undefined && { address }), exclusive: true });
     try {
-      await once(socket, 'listening');
+      await listening;
     } catch (error) {
       socket.close();
       throw error;
