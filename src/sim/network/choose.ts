@@ -5,8 +5,8 @@ import { MembersNetwork } from './members.ts';
 import { SharedNetwork, type TypeTiming } from './shared.ts';
 import type { NetworkOptions, OnNews, SpaceNetwork } from './types.ts';
 
-/** Up to so many datagrams are simulated one by one, which takes about a minute. */
-const mostDatagrams = 1_500_000;
+/** Up to so many datagrams are simulated one by one, which takes about half a minute. */
+const mostDatagrams = 3_000_000;
 
 /** Which network a scenario gets: the one that it names, else members where their datagrams are not too many. */
 export function networkKind({ network, hosts, groups, duration, rule }: Scenario): 'members' | 'shared' {

@@ -16,7 +16,7 @@ export interface GroupSection {
 }
 
 /** Name of the space where a scenario gives none. */
-const builtIn = readIni('built-in', '[settings]\nvac_space = sim.example.com\n');
+const builtIn = readIni('built-in', '[settings]\nvac_space = sim.example.com\nspace_key_file = /simulated\n');
 
 /** The groups with the configuration that their factories read, as any factory would read it; problems that all of them have are told once. */
 export function readGroups(
