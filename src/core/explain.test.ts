@@ -88,7 +88,7 @@ test('every verdict has a sentence with its numbers', () => {
     ],
     [
       { why: 'not_elected', message: '300 x', ...abort, rank: 3, of: 10, width: 1, fresh: 0 },
-      /leaves it to another factory to try first, at most until .*\(in 9 s\): this factory is number 3 of 10, and 1 may try now\. a machine here said "300 x" 9 s ago/,
+      /leaves it to another factory to try first, at most until .*\(in 9 s\): this factory is number 3 of 10, and 1 may try now; a machine here said "300 x" 9 s ago/,
     ],
     [
       { why: 'not_elected', message: '300 x', ...abort, rank: 3, of: 10, width: 2, fresh: 2 },

@@ -131,7 +131,7 @@ function verdictSentence({ machinetype, verdict, score, groupScore }: Machinetyp
     case 'scout_out':
       return `waits for a scout, at most ${until(verdict.until)}: ${abortText(verdict, scene)}, and ${verdict.fresh} of its machines are still younger than fizzle_seconds (${type?.fizzle ?? 0})`;
     case 'not_elected':
-      return `${electionText(verdict, until(verdict.until))}. ${abortText(verdict, scene)}`;
+      return `${electionText(verdict, until(verdict.until))}; ${abortText(verdict, scene)}`;
     case 'does_not_fit':
       return `does not fit: it needs ${verdict.minProcessors} processors, ${verdict.free} are free${reservedText(verdict.reserved)}`;
     case 'after_others':

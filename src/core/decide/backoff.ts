@@ -34,12 +34,13 @@ function notElected(tally: Tally, quiet: Instant, scouting: Instant, now: Instan
   const proved = tally.machines - tally.fresh > 0 || tally.type.fizzle <= 0;
   if (now > scouting && proved) return undefined;
   const first = inFirstWindow(quiet, now);
-  const rank = rankOf(facts.electorate(tally.type.name), first);
+  const electorate = facts.electorate(tally.type.name);
+  const rank = rankOf(electorate, first);
   if (rank.of === 1) return undefined;
   const [from, needed] = tally.fresh === 0 ? [quiet, rank.rank + 1] : [scouting, dealtAbove(tally.ownFresh, rank)];
   const reached = reachedAt(from, needed);
   if (now > reached) return undefined;
-  const until = first ? earliest(reached, later(quiet, widening)) : reached;
+  const until = first && electorate.silent.length > 0 ? earliest(reached, later(quiet, widening)) : reached;
   return { why: 'not_elected', until, width: widthAt(from, now), ...rank };
 }
 
