@@ -10,6 +10,16 @@ export interface Writer {
   write(chunk: string | Uint8Array): unknown;
 }
 
+/** A terminal that a live view takes over. Every `on…` returns what ends it; whoever has called them all leaves the terminal as it was. */
+export interface LiveTerminal {
+  readonly stream: { readonly columns?: number; readonly rows?: number; write(text: string): unknown };
+  /** Keys as they are pressed, without echo: a character, or an escape sequence. */
+  onKey(listener: (key: string) => void): () => void;
+  onResize(listener: () => void): () => void;
+  /** Called when the process ends, however it does. */
+  onExit(listener: () => void): () => void;
+}
+
 /**
  * All that a command may use of its process. A command is `register(program: Command, context: CliContext): void`, adds one
  * subcommand, writes to `stdout`, and either calls `exit` or throws a `CliError`.
@@ -29,6 +39,8 @@ export interface CliContext {
   readonly stateDirGiven: string | undefined;
   /** Every `--config FILE`, in order; empty: the usual places. Read it inside an action, not while registering. */
   readonly configFiles: readonly string[];
+  /** The terminal as a live view needs it; absent when input or output is none. */
+  readonly live?: LiveTerminal | undefined;
   /** Aborts at SIGINT or SIGTERM. */
   readonly signal: AbortSignal;
   now(): Instant;

@@ -44,6 +44,7 @@ it('every read has --json', async () => {
         'machinetypes',
         'machinetype',
         'factories',
+        'shares',
         'why',
         'logs',
         'outputs',

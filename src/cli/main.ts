@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
 import { instant } from '../core/units.ts';
+import type { LiveTerminal } from './context.ts';
 import { runCli } from './program.ts';
 
 let interrupted: AbortController | undefined;
@@ -22,6 +23,29 @@ function interruption(): AbortSignal {
   return controller.signal;
 }
 
+const live: LiveTerminal = {
+  stream: process.stdout,
+  onKey(listener) {
+    const { stdin } = process;
+    const heard = (chunk: Buffer): void => listener(chunk.toString('utf8'));
+    stdin.setRawMode(true);
+    stdin.on('data', heard);
+    return () => {
+      stdin.off('data', heard);
+      stdin.setRawMode(false);
+      stdin.pause();
+    };
+  },
+  onResize(listener) {
+    process.stdout.on('resize', listener);
+    return () => process.stdout.off('resize', listener);
+  },
+  onExit(listener) {
+    process.once('exit', listener);
+    return () => process.off('exit', listener);
+  },
+};
+
 const isTerminal = process.stdout.isTTY;
 process.exitCode = await runCli(process.argv.slice(2), {
   stdout: process.stdout,
@@ -29,6 +53,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   isTerminal,
   width: isTerminal ? process.stdout.columns || 80 : Number.MAX_SAFE_INTEGER,
   colour: isTerminal && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb',
+  live: isTerminal && process.stdin.isTTY ? live : undefined,
   get signal() {
     return interruption();
   },

@@ -33,6 +33,7 @@ export async function runCli(argv: readonly string[], around: Surroundings): Pro
     isTerminal: around.isTerminal,
     width: around.width,
     colour: around.colour,
+    live: around.live,
     get signal() {
       return around.signal;
     },
