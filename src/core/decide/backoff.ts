@@ -40,7 +40,9 @@ function notElected(tally: Tally, quiet: Instant, scouting: Instant, now: Instan
   const [from, needed] = tally.fresh === 0 ? [quiet, rank.rank + 1] : [scouting, dealtAbove(tally.ownFresh, rank)];
   const reached = reachedAt(from, needed);
   if (now > reached) return undefined;
-  const until = first && electorate.silent.length > 0 ? earliest(reached, later(quiet, widening)) : reached;
+  // Time alone frees it sooner when the silent no longer count, or when a machine has proved itself and the phase of scouts ends.
+  const sooner = [...(first && electorate.silent.length > 0 ? [later(quiet, widening)] : []), ...(proved ? [scouting] : [])];
+  const until = earliest(reached, ...sooner);
   return { why: 'not_elected', until, width: widthAt(from, now), ...rank };
 }
 

@@ -46,15 +46,15 @@ export function blackHole(observed: Observed, changes: Changes): BlackHole | und
   const { machines, now } = observed;
   if (!machines.some((m) => m.state === 'finished' && now - m.finishedAt <= memory * 1000 && isFailure(m) === true)) return undefined;
   const ends = machines.flatMap((m) => endOf(m, now) ?? []).sort((a, b) => a.at - b.at);
+  for (const m of machines) if (m.state === 'running') changes(later(m.startedAt, m.fizzle));
+  if (ends[0] !== undefined) changes(instant(later(ends[0].at, memory) + 1));
   const good = ends.findLastIndex((end) => !end.failed);
   const row = ends.slice(good + 1);
   const [first, last] = [row[0], row.at(-1)];
   if (first === undefined || last === undefined) return undefined;
-  changes(later(first.at, memory));
   const types = new Set(row.map((end) => end.machinetype));
   // A tenant whose machines are only elsewhere in the row ended well the last time.
   if (ends.some((end) => !types.has(end.machinetype)) || (types.size < manyTypes && row.length < manyMachines)) return undefined;
-  for (const m of machines) if (m.state === 'running') changes(later(m.startedAt, m.fizzle));
   if (failsElsewhere(observed, types, first.at)) return undefined;
   const about = { failures: row.length, machinetypes: [...types].sort(), since: first.at, message: last.message };
   const until = later(last.at, pauseAfter(row));
