@@ -11,6 +11,7 @@ import type { Change } from './journal.ts';
 import type { LoopParts } from './loop-parts.ts';
 import { observe } from './observe.ts';
 import { perform } from './perform.ts';
+import { UsageKeeper } from './usage-keeper.ts';
 
 /** Heartbeats and CPU times are written this often; after a crash they may be this much behind. */
 const noteEverySeconds = 60;
@@ -35,6 +36,7 @@ export class Loop {
   readonly #stop = new AbortController();
   readonly #giveUp = new AbortController();
   readonly #busy = new Map<MachineId, Promise<void>>();
+  readonly #usage: UsageKeeper;
   readonly #failures = new Map<string, CreationFailures>();
   #starts: Instant[] = [];
   #steadySince: Instant;
@@ -55,6 +57,7 @@ export class Loop {
     this.#clock = { wall: clock.wall(), uptime: clock.uptime(), bootId: clock.bootId };
     const anchor = parts.journal.fact('clock');
     if (anchor !== undefined) this.#clock = JSON.parse(anchor) as ClockReading;
+    this.#usage = new UsageKeeper(parts.journal);
   }
 
   get journalFault(): string | undefined {
@@ -121,7 +124,7 @@ export class Loop {
       unknownSince: this.#unknownSince,
       journalFault: this.#probeJournal(),
     };
-    const observed = await observe(parts, configuration, memory, this.#stop.signal);
+    const observed = this.#usage.observe(await observe(parts, configuration, memory, this.#stop.signal), configuration);
     this.#unknownSince = observed.listing.state === 'unknown' ? observed.listing.since : undefined;
     await parts.steps.at('turn:observed');
     const decision = decide(observed, configuration, parts.random, parts.rule);
@@ -237,6 +240,7 @@ export class Loop {
         journal.commit([
           ...journal.machines().map((m): Change => ({ kind: 'put', machine: shiftMachine(m, by) })),
           { kind: 'fact', key: 'clock', value: JSON.stringify(present) },
+          ...this.#usage.changes(by),
         ]);
       } catch (error) {
         this.#faulted(error); // the old anchor stays, so the step is found again in the next turn
@@ -247,6 +251,7 @@ export class Loop {
       if (this.#unknownSince !== undefined) this.#unknownSince = later(this.#unknownSince, by);
       this.#steadySince = present.wall;
       guests.shift(by);
+      this.#usage.shift(by);
       this.#parts.space?.shift(by);
       for (const machine of journal.machines()) if (machine.state !== 'finished') guests.update(machine);
       bus.emit('clockStepped', { by });
@@ -261,7 +266,11 @@ export class Loop {
     this.#notedUptime = clock.uptime();
     const running = journal.machines().filter((m) => m.state === 'running' || m.state === 'ending');
     try {
-      journal.commit([...running.map((machine): Change => ({ kind: 'put', machine })), { kind: 'fact', key: 'clock', value: JSON.stringify(this.#clock) }]);
+      journal.commit([
+        ...running.map((machine): Change => ({ kind: 'put', machine })),
+        { kind: 'fact', key: 'clock', value: JSON.stringify(this.#clock) },
+        ...this.#usage.changes(),
+      ]);
     } catch (error) {
       this.#faulted(error);
     }

@@ -83,17 +83,19 @@ export class SpaceFacts {
     const { space, silent, host } = this.#observed;
     const types = new Map<string, TypeFacts>();
     for (const name of this.#tallies.keys()) types.set(name, { heard: [], aborts: [], successes: [] });
+    // What silent factories said last still counts as an abort, but nobody waits for them.
+    const quiet = new Set(silent);
     const heard = new Set<string>([host.factory]);
     let [previous, hash] = ['', 0];
     for (const { factory, machinetype, shutdownMessage: message, shutdownAt: at } of space) {
       if (factory === host.factory) continue;
       if (factory !== previous) {
         [previous, hash] = [factory, hashText(factory)];
-        heard.add(factory);
+        if (!quiet.has(factory)) heard.add(factory);
       }
       const facts = types.get(machinetype);
       if (facts === undefined) continue;
-      facts.heard.push(hash);
+      if (heard.has(factory)) facts.heard.push(hash);
       if (message !== undefined && at !== undefined) this.#note(facts, machinetype, { at, message, factory });
     }
     for (const { machinetype, at, message } of this.#standing.aborts) {

@@ -107,7 +107,7 @@ type Finished = Machine & { readonly state: 'finished' };
  */
 function toldEnd(type: Machinetype, machines: readonly Machine[], now: Instant): Finished | undefined {
   const ended = machines.filter((m): m is Finished => m.state === 'finished' && m.machinetype === type.name);
-  const window = later(now, -(type.backoff + type.fizzle));
+  const window = later(now, -((type.backoffMax ?? type.backoff) + type.fizzle));
   const aborts = ended.filter(({ outcome: { abort, at } }) => abort && at !== undefined && at >= window);
   const last = <T>(of: readonly T[], time: (one: T) => number): T | undefined =>
     of.reduce<T | undefined>((best, one) => (best === undefined || time(one) > time(best) ? one : best), undefined);
