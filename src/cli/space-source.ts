@@ -110,7 +110,8 @@ async function directly(context: CliContext, kind: AskedKind, named: readonly st
     const [address, why] = [addresses.get(name), unresolved.get(name)];
     return [name, { ...(address !== undefined && { address }), ...(why !== undefined && { why }) }] as const;
   });
-  const ignored = Object.fromEntries(Object.entries(rejected).filter(([, count]) => count > 0));
+  // Answers to both of two tries are common, and the second one is to nothing that is still asked.
+  const ignored = Object.fromEntries(Object.entries(rejected).filter(([why, count]) => count > 0 && why !== 'unasked'));
   return { space, answers, notes: new Map(notes), ignored };
 }
 

@@ -32,6 +32,9 @@ export const printableJson = (json: string): string =>
   );
 const unit = (code: number): string => `\\u${code.toString(16).padStart(4, '0')}`;
 
+/** `1 machine`, `2 machines`. */
+export const counted = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`;
+
 const zeroWidth = /[\p{Mn}\p{Me}]/u;
 const wide =
   /[\u1100-\u115f\u231a\u231b\u23e9-\u23f3\u25fd\u25fe\u2614\u2615\u2648-\u2653\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe10-\ufe19\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{16fe0}-\u{18cff}\u{1aff0}-\u{1b2ff}\u{1f000}-\u{1faff}\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u;

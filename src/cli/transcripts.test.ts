@@ -56,6 +56,23 @@ const scenes: Readonly<Record<string, Scene>> = {
         finishedMachine(1, 'blue', `300 ${'x'.repeat(300)}\x1b]52;c;AAAA\x07`),
       ];
       view.turn = fakeTurn(view.records);
+      const evil = '\x1b]52;c;AAAA\x07\u202e';
+      view.neighbours = [
+        { factory: `wn03${evil}`, address: evil, heardAt: ago(1), machinetypes: [] },
+        { factory: `wn04${evil}`, silentSince: ago(60), why: evil, machinetypes: [] },
+      ];
+      view.ignored = { [evil]: 7 };
+      const answered = view.answer;
+      view.answer = (factory) => {
+        const { machines, machinetypes, ...answer } = answered(factory);
+        const text = { shutdownMessage: `300 ${evil}` };
+        return {
+          ...answer,
+          version: evil,
+          machines: machines.map((m) => ({ ...m, ...text, machine: m.machine + evil })),
+          machinetypes: machinetypes.map((t) => ({ ...t, ...text })),
+        };
+      };
     },
   },
   'a sick factory': {

@@ -83,8 +83,8 @@ async function run(scenario: Scenario, { stderr, isTerminal, signal }: CliContex
   const steps = simulation(scenario);
   let told = -1;
   for (let step = steps.next(); ; step = steps.next()) {
-    if (isTerminal && (step.done || Math.floor(step.value * 100) !== told)) {
-      told = step.done ? 100 : Math.floor(step.value * 100);
+    if (isTerminal && (step.done || Math.floor(step.value.done * 100) !== told)) {
+      told = step.done ? 100 : Math.floor(step.value.done * 100);
       stderr.write(step.done ? '\r\x1b[K' : `\rsimulating: ${told} %`);
     }
     if (step.done) return step.value;

@@ -1,9 +1,9 @@
 import type { FactoryAnswer } from '../../core/space/census.ts';
-import type { FactoryReport } from '../../core/space/report.ts';
+import type { FactoryReport, SpaceReport } from '../../core/space/report.ts';
 import { elapsed, type Instant } from '../../core/units.ts';
 import type { SpaceAnswer } from '../space-source.ts';
 import { type Column, styled, table } from '../table.ts';
-import { fit, printable } from '../text.ts';
+import { counted, fit, printable } from '../text.ts';
 import { durationText, relative } from '../time-text.ts';
 
 const columns: readonly Column[] = [
@@ -17,6 +17,8 @@ const columns: readonly Column[] = [
   { title: 'VERSION', shrinkTo: 8 },
   { title: 'ADDRESS', shrinkTo: 9 },
 ];
+
+const mostStrangers = 5;
 
 /** A factory that has not answered, with what is known of when it last did. */
 export interface SilentFactory {
@@ -55,6 +57,8 @@ export function factoriesView(space: SpaceAnswer, silent: readonly SilentFactory
     ...(rows.length > 0 ? table(rows, columns, width, colour) : []),
     ...silentLines(silent, now, width, colour),
     ...ignoredLines(space.ignored, width),
+    ...strangerLines(space.report, now, width),
+    ...(space.report?.problems ?? []).map((problem) => styled(printable(problem), 'red', colour)),
   ];
 }
 
@@ -87,6 +91,13 @@ export function ignoredLines(ignored: SpaceAnswer['ignored'], width: number): re
   return [fit(printable(`Messages that were not believed: ${parts.map(([reason, count]) => `${count} ${reason.replaceAll('_', ' ')}`).join(', ')}`), width)];
 }
 
+/** The hosts that were last not believed: who they are matters more than how many. */
+function strangerLines(report: SpaceReport | undefined, now: Instant, width: number): readonly string[] {
+  return (report?.strangers ?? [])
+    .slice(-mostStrangers)
+    .map((s) => fit(printable(`  ${s.address}: ${s.why}, ${counted(s.count, 'time')}, ${relative(s.at, now)}`), width));
+}
+
 const names = new Intl.Collator('en', { numeric: true });
 export const byName = (a: { readonly factory: string }, b: { readonly factory: string }): number => names.compare(a.factory, b.factory);
 /** Without its domain; an address stays whole. */
@@ -95,7 +106,10 @@ export const shortName = (name: string): string => (/^[\d.]+$/.test(name) ? name
 function summary({ space, answers }: SpaceAnswer, answering: readonly FactoryAnswer[]): string {
   const sum = (of: (facts: NonNullable<FactoryAnswer['factoryFacts']>) => number): number =>
     answering.reduce((total, { factoryFacts }) => total + (factoryFacts === undefined ? 0 : of(factoryFacts)), 0);
-  const used = `${sum((f) => f.runningProcessors)} of ${sum((f) => f.maxProcessors)} processors used, ${sum((f) => f.runningMachines)} machines running`;
+  const used = `${sum((f) => f.runningProcessors)} of ${sum((f) => f.maxProcessors)} processors used, ${counted(
+    sum((f) => f.runningMachines),
+    'machine',
+  )} running`;
   return `${space}: ${answering.length} of ${answers.length} factories answered; ${used}`;
 }
 

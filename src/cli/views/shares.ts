@@ -1,6 +1,6 @@
 import type { ShareRow, SpaceShares } from '../space-shares.ts';
 import { type Cell, type Column, styled, table } from '../table.ts';
-import { fit, printable } from '../text.ts';
+import { counted, fit, printable } from '../text.ts';
 import { shortName } from './factories.ts';
 
 export interface ShareFigures {
@@ -55,7 +55,9 @@ export function sharesView(shares: SpaceShares, width: number, colour: boolean):
   const all = shares.counted + shares.silent.length;
   return [
     fit(
-      printable(`${shares.space}: ${total} machines, ${figures.reduce((sum, f) => sum + f.hs06, 0).toFixed(1)} HS06 on ${shares.counted} of ${all} factories`),
+      printable(
+        `${shares.space}: ${counted(total, 'machine')}, ${figures.reduce((sum, f) => sum + f.hs06, 0).toFixed(1)} HS06 on ${shares.counted} of ${all} factories`,
+      ),
       width,
     ),
     ...(rows.length > 0 ? table(rows, columns, width, colour) : ['No machinetype is configured or runs.']),

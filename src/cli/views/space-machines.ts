@@ -3,7 +3,7 @@ import type { SlotFacts } from '../../core/space/types.ts';
 import { elapsed, type Instant } from '../../core/units.ts';
 import type { SpaceAnswer } from '../space-source.ts';
 import { type Cell, type Column, type Style, table } from '../table.ts';
-import { fit, printable } from '../text.ts';
+import { counted, fit, printable } from '../text.ts';
 import { durationText, relative } from '../time-text.ts';
 import { byName, ignoredLines, shortName, type SilentFactory, silentLines } from './factories.ts';
 
@@ -46,7 +46,7 @@ export function spaceMachinesView(
   const heard = space.answers.filter((a) => a.answered !== 'silent');
   const cut = heard.filter((a) => a.answered === 'partial').map((a) => shortName(a.factory));
   const count = (state: SlotFacts['state']): number => slots.filter((s) => s.state === state).length;
-  const summary = `${space.space}: ${heard.length} of ${space.answers.length} factories answered; ${count('Running')} machines running, ${count('Starting')} starting`;
+  const summary = `${space.space}: ${heard.length} of ${space.answers.length} factories answered; ${counted(count('Running'), 'machine')} running, ${count('Starting')} starting`;
   const rows = slots.map((slot) => slotRow(slot, now));
   return [
     fit(printable(summary), width),
@@ -92,9 +92,12 @@ export function machinetypeView(
     t.shutdownAt === undefined ? '-' : relative(t.shutdownAt, now),
     t.shutdownMessage === undefined ? '' : `"${t.shutdownMessage}"`,
   ]);
-  const total = `${sum((t) => t.runningMachines)} machines, ${sum((t) => t.runningHs06).toFixed(1)} HS06`;
+  const total = `${counted(
+    sum((t) => t.runningMachines),
+    'machine',
+  )}, ${sum((t) => t.runningHs06).toFixed(1)} HS06 on ${counted(having.length, 'factory', 'factories')}`;
   return [
-    fit(printable(`${type} in ${space.space}: ${total}; ${having.length} factories have it, ${heard} of ${space.answers.length} answered`), width),
+    fit(printable(`${type} in ${space.space}: ${total}; ${heard} of ${space.answers.length} answered`), width),
     ...(rows.length > 0 ? table(rows, typeColumns, width, colour) : []),
     ...silentLines(silent, now, width, colour),
     ...ignoredLines(space.ignored, width),

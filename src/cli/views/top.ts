@@ -3,7 +3,7 @@ import { elapsed, type Instant } from '../../core/units.ts';
 import type { SpaceShares } from '../space-shares.ts';
 import type { SpaceAnswer } from '../space-source.ts';
 import { type Cell, type Column, styled, table } from '../table.ts';
-import { displayWidth, fit, printable } from '../text.ts';
+import { counted, displayWidth, fit, printable } from '../text.ts';
 import { absolute, durationText } from '../time-text.ts';
 import { byName, shortName, type SilentFactory, sizeText } from './factories.ts';
 import { shareFigures } from './shares.ts';
@@ -132,7 +132,7 @@ function heading({ at, space, shares }: TopFacts): string {
   const sum = (of: (f: FactoryFacts) => number): number => heard.reduce((total, a) => total + (a.factoryFacts === undefined ? 0 : of(a.factoryFacts)), 0);
   const silent = space.answers.length - heard.length;
   const used = `${sum((f) => f.runningProcessors)}/${sum((f) => f.maxProcessors)} cpus  ${sum((f) => f.runningMachines)} machines`;
-  return `${absolute(at).slice(11)}  ${shares.space}  ${heard.length} factories${silent > 0 ? `, ${silent} silent` : ''}  ${used}`;
+  return `${absolute(at).slice(11)}  ${shares.space}  ${counted(heard.length, 'factory', 'factories')}${silent > 0 ? `, ${silent} silent` : ''}  ${used}`;
 }
 
 /** A bar for each machinetype: `█` what it has of the space, `│` its target. */
