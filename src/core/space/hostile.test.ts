@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { SpaceKey } from '../vacquery/seal.ts';
 import { later, seconds } from '../units.ts';
 import { createSpaceMember, type Member } from './member.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { bytes, factoryFacts, ownStatus, start, typeFacts } from '../space/testing.ts';
 import type { MachinetypeFacts } from '../space/types.ts';
 import { later } from '../units.ts';
