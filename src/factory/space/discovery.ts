@@ -4,7 +4,7 @@ import type { Endpoint } from '../../core/space/types.ts';
 
 const everyMilliseconds = 60_000;
 /** After a newcomer was heard, all introduce themselves within this time, none more often than this. */
-const introduceMilliseconds = 5000;
+const introduceMilliseconds = 2000;
 /** A factory that has not announced itself for so long is no longer asked. */
 const forgetMilliseconds = 3_600_000;
 const mostFactories = 10_000;
