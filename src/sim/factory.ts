@@ -101,6 +101,10 @@ export class SimFactory {
   get up(): boolean {
     return this.#up;
   }
+  /** What it decided last, with reasons. */
+  get decision(): Decision | undefined {
+    return this.#last;
+  }
   get machines(): Iterable<SimMachine> {
     return this.#machines.values();
   }

@@ -31,8 +31,16 @@ export function simulate(scenario: Scenario): Simulated {
   for (let step = run.next(); ; step = run.next()) if (step.done) return step.value;
 }
 
-/** The same in steps of a report interval; each tells the part that is done. */
-export function* simulation(scenario: Scenario): Generator<number, Simulated, void> {
+/** A simulation on its way. */
+export interface Underway {
+  /** From 0 to 1. */
+  readonly done: number;
+  readonly now: Instant;
+  readonly factories: readonly SimFactory[];
+}
+
+/** The same in steps of a report interval. */
+export function* simulation(scenario: Scenario): Generator<Underway, Simulated, void> {
   const { start, hosts, seed } = scenario;
   const end = later(start, scenario.duration);
   const agenda = new Agenda(start);
@@ -95,7 +103,7 @@ export function* simulation(scenario: Scenario): Generator<number, Simulated, vo
     agenda.runUntil(at);
     sample();
     factoryMinutes += ((census.samples.at(-1)?.factories ?? 0) * scenario.reportInterval) / 60;
-    yield (at - start) / (end - start);
+    yield { done: (at - start) / (end - start), now: at, factories };
   }
   agenda.runUntil(end);
   return {

@@ -26,13 +26,14 @@ export class Component {
   /** Those that answer. */
   readonly members = new Set<number>();
   /** What counts, by factory: of members, and of those who have been silent for less than the limit. */
-  readonly held: Map<number, Statuses>;
+  readonly held = new Map<number, History<Statuses>>();
   readonly sums: History<readonly Sum[]>;
   /** Statuses one by one, by the second as of whose end they are. */
   readonly #lists = new Map<number, Statuses>();
 
+  /** A new one knows at first what an older one knew. */
   constructor(like?: Component) {
-    this.held = new Map(like?.held);
+    for (const [factory, statuses] of like?.held ?? []) this.held.set(factory, statuses.copy());
     this.sums = like?.sums.copy() ?? new History<readonly Sum[]>([]);
   }
 
@@ -41,12 +42,14 @@ export class Component {
    * gone, or the first has outlived `fizzle_seconds`.
    */
   hold(factory: number, statuses: Statuses, second: number, keepFrom: number): boolean {
-    const before = this.held.get(factory);
-    this.held.set(factory, statuses);
+    const own = this.held.get(factory) ?? new History<Statuses>([]);
+    const before = own.present;
+    own.set(second, statuses, keepFrom);
+    this.held.set(factory, own);
     const present = this.sums.present;
     let hope = false;
     const sums = statuses.map((more, t): Sum => {
-      const [old, less] = [present[t], before?.[t]];
+      const [old, less] = [present[t], before[t]];
       const machines = (old?.machines ?? 0) - (less?.runningMachines ?? 0) + more.runningMachines;
       const fresh = (old?.fresh ?? 0) - (less?.numBeforeFizzle ?? 0) + more.numBeforeFizzle;
       const proved = (old?.machines ?? 0) - (old?.fresh ?? 0) > 0;
@@ -70,19 +73,14 @@ export class Component {
   }
 
   /** The statuses one by one, as of the end of a second that is over. Made once for all who ask for it. */
-  list(second: number, keepFrom: number, at: (factory: number) => Statuses): Statuses {
+  list(second: number, keepFrom: number): Statuses {
     let list = this.#lists.get(second);
     if (list === undefined) {
       for (const known of this.#lists.keys()) if (known < keepFrom) this.#lists.delete(known);
-      list = [...this.held].flatMap(([factory, ghost]) => (this.members.has(factory) ? at(factory) : ghost));
+      list = [...this.held.values()].flatMap((statuses) => statuses.at(second));
       this.#lists.set(second, list);
     }
     return list;
-  }
-
-  /** Members have come or gone. */
-  changed(): void {
-    this.#lists.clear();
   }
 }
 

@@ -4,7 +4,6 @@ import type { OwnStatus } from '../../core/space/types.ts';
 import { type Instant, instant, later, seconds, type Seconds } from '../../core/units.ts';
 import type { Agenda } from '../agenda.ts';
 import { Component, type Statuses, type Sum } from './component.ts';
-import { History } from './history.ts';
 import type { NetworkOptions, OnNews, SpaceNetwork } from './types.ts';
 
 /** What decides how long an abort matters. */
@@ -38,7 +37,8 @@ export class SharedNetwork implements SpaceNetwork {
   readonly #options: SharedOptions;
   readonly #agenda: Agenda;
   readonly #onNews: OnNews;
-  readonly #own: History<Statuses>[];
+  /** The last word of each. */
+  readonly #told: Statuses[];
   /** When each began to ask: its rounds follow from there. */
   readonly #phase: number[];
   readonly #skew: Seconds[];
@@ -54,7 +54,7 @@ export class SharedNetwork implements SpaceNetwork {
     this.#options = options;
     this.#agenda = agenda;
     this.#onNews = onNews;
-    this.#own = options.names.map(() => new History<Statuses>([]));
+    this.#told = options.names.map(() => []);
     this.#phase = options.names.map(() => 0);
     this.#skew = options.names.map(() => seconds(0));
     this.#component = options.names.map(() => this.#main);
@@ -90,10 +90,9 @@ export class SharedNetwork implements SpaceNetwork {
     if (!component.members.has(factory)) {
       this.#count();
       component.members.add(factory);
-      component.changed();
     }
-    if (this.#options.push) this.#countPushes(component, this.#own[factory]?.present ?? [], statuses);
-    this.#own[factory]?.set(this.#second(), statuses, this.#keepFrom());
+    if (this.#options.push) this.#countPushes(component, this.#told[factory] ?? [], statuses);
+    this.#told[factory] = statuses;
     this.#hold(component, factory, statuses);
   }
 
@@ -108,9 +107,9 @@ export class SharedNetwork implements SpaceNetwork {
     const second = Math.floor((asked - delay * 1000) / 1000) - 1;
     const component = this.#at(factory);
     const sums = component.sums.at(second);
-    const own = this.#own[factory]?.at(second) ?? [];
+    const own = component.held.get(factory)?.at(second) ?? [];
     if (oneByOne || this.#options.machinetypes.some((type, t) => this.#abortMatters(type, sums[t], own[t]))) {
-      const list = component.list(second, this.#keepFrom(), (one) => this.#own[one]?.at(second) ?? []);
+      const list = component.list(second, this.#keepFrom());
       if (skew === 0) return list;
       return list.map((status) => (status.shutdownAt === undefined ? status : { ...status, shutdownAt: later(status.shutdownAt, skew) }));
     }
@@ -141,7 +140,6 @@ export class SharedNetwork implements SpaceNetwork {
     this.#count();
     const component = this.#at(factory);
     component.members.delete(factory);
-    component.changed();
     this.#waiting.delete(factory);
     this.#forgetLater(component, [factory]);
   }
@@ -190,13 +188,10 @@ export class SharedNetwork implements SpaceNetwork {
       byKey.set(k, component);
       this.#component[factory] = component;
     }
-    for (const component of byKey.values()) {
-      component.members.clear();
-      component.changed();
-    }
+    for (const component of byKey.values()) component.members.clear();
     for (const [factory, answers] of answering.entries()) if (answers) this.#at(factory).members.add(factory);
     for (const component of byKey.values()) {
-      for (const factory of component.members) this.#hold(component, factory, this.#own[factory]?.present ?? []);
+      for (const factory of component.members) this.#hold(component, factory, this.#told[factory] ?? []);
       this.#forgetLater(
         component,
         [...component.held.keys()].filter((factory) => !component.members.has(factory)),
@@ -223,10 +218,10 @@ export class SharedNetwork implements SpaceNetwork {
   }
 
   #forgetLater(component: Component, factories: readonly number[]): void {
-    const told = factories.map((factory) => component.held.get(factory));
+    const told = factories.map((factory) => component.held.get(factory)?.present);
     this.#agenda.at(later(this.#agenda.now, ageLimit(this.#options.refresh)), () => {
       for (const [i, factory] of factories.entries()) {
-        const silent = !component.members.has(factory) && component.held.get(factory) === told[i];
+        const silent = !component.members.has(factory) && component.held.get(factory)?.present === told[i];
         if (silent) this.#hold(component, factory, told[i]?.map(withoutMachines) ?? []);
       }
     });
