@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 
 /** Enough for several tries of a slow factory (spec/vacquery.md §7), and no long wait for those that are down. */
-const usualTimeout = 2.5;
+const usualTimeout = 2;
 
 /** Adds the options of every command that asks the whole space. */
 export const withSpaceOptions = (command: Command): Command =>

@@ -53,7 +53,7 @@ it('GET /v1/space/… asks factories, all of them or those named, in a bounded t
   assert.equal(some.answers[0]?.machines.length, 4);
   assert.equal(some.answers[1]?.answered, 'silent');
   assert.deepEqual(view.commands, [
-    'ask factories wn01.example.com wn02.example.com wn03.example.com within 2.5',
+    'ask factories wn01.example.com wn02.example.com wn03.example.com within 2',
     'ask machines wn03.example.com wn09.example.com within 0.5',
   ]);
 });

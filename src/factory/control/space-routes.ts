@@ -6,7 +6,7 @@ import { type Deps, Refusal, type Route } from './route.ts';
 import { SpaceAnswers, SpaceReport } from './space-answers.ts';
 
 /** Seconds that factories get to answer, unless the request says otherwise; slow ones of Vac 3.1 need up to 2 s for a try (spec/vacquery.md §7). */
-const usualWithin = 2.5;
+const usualWithin = 2;
 const longestWithin = 60;
 const mostNamed = 200;
 
