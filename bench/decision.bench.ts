@@ -10,8 +10,8 @@ import { atMost, type BenchResult, median, millisecondsOf } from './result.ts';
 const now = instant(Date.UTC(2030, 0, 1));
 const types = 10;
 
-/** What one turn of a factory in a large space is made of. */
-function scene(peers: number, machines: number): { observed: Observed; configuration: Configuration } {
+/** What one turn of a factory in a large space is made of. `after`: back-offs are over, and nobody has sent a scout yet. */
+function scene(peers: number, machines: number, after = false): { observed: Observed; configuration: Configuration } {
   const machinetypes = new Map<string, Machinetype>();
   for (let t = 0; t < types; t++) {
     const name = `tenant-${t}`;
@@ -23,6 +23,7 @@ function scene(peers: number, machines: number): { observed: Observed; configura
       heartbeatFile: 'heartbeat',
       heartbeat: seconds(600),
       backoff: seconds(600),
+      ...(after ? { backoffMax: seconds(14_400) } : {}),
     });
   }
   const space: PeerStatus[] = [];
@@ -35,7 +36,7 @@ function scene(peers: number, machines: number): { observed: Observed; configura
         runningHs06: 64,
         runningMachines: 6,
         runningProcessors: 6,
-        numBeforeFizzle: p % 50 === 0 ? 1 : 0,
+        numBeforeFizzle: !after && p % 50 === 0 ? 1 : 0,
         ...abort,
       });
     }
@@ -86,10 +87,13 @@ const random = (): number => 0.5;
 export async function run(): Promise<BenchResult[]> {
   const space = scene(1000, 64);
   const host = scene(0, 200);
+  const elections = scene(1000, 64, true);
   const inSpace = await millisecondsOf(() => decide(space.observed, space.configuration, random), 200, 50);
   const onHost = await millisecondsOf(() => decide(host.observed, host.configuration, random), 500, 200);
+  const elected = await millisecondsOf(() => decide(elections.observed, elections.configuration, random), 200, 50);
   return [
     atMost('decision, 1,000 peers × 10 machinetypes', median(inSpace), 'ms', 1, { note: 'median; 64 own machines' }),
+    atMost('decision, the same with 10 elections and ladders', median(elected), 'ms', 1, { note: 'median' }),
     atMost('decision, 200 local machines', median(onHost), 'ms', 0.2, { note: 'median' }),
   ];
 }

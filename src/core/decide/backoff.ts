@@ -1,4 +1,4 @@
-import { dealtAbove, inFirstWindow, type Rank, rankOf, reachedAt, widening, widthAt } from '../space-rules/election.ts';
+import { dealtAbove, inFirstWindow, type Rank, reachedAt, widening, widthAt } from '../space-rules/election.ts';
 import { earliest, type Instant, later, type Seconds } from '../units.ts';
 import type { Alarm } from './alarm.ts';
 import type { Tally } from './shares.ts';
@@ -33,15 +33,13 @@ export function backOff(tally: Tally, now: Instant, facts?: SpaceFacts): BackOff
 function notElected(tally: Tally, quiet: Instant, scouting: Instant, now: Instant, facts: SpaceFacts): BackOff | undefined {
   const proved = tally.machines - tally.fresh > 0 || tally.type.fizzle <= 0;
   if (now > scouting && proved) return undefined;
-  const first = inFirstWindow(quiet, now);
-  const electorate = facts.electorate(tally.type.name);
-  const rank = rankOf(electorate, first);
+  const { waitsForSilent, ...rank } = facts.ranking(tally.type.name, inFirstWindow(quiet, now));
   if (rank.of === 1) return undefined;
   const [from, needed] = tally.fresh === 0 ? [quiet, rank.rank + 1] : [scouting, dealtAbove(tally.ownFresh, rank)];
   const reached = reachedAt(from, needed);
   if (now > reached) return undefined;
   // Time alone frees it sooner when the silent no longer count, or when a machine has proved itself and the phase of scouts ends.
-  const sooner = [...(first && electorate.silent.length > 0 ? [later(quiet, widening)] : []), ...(proved ? [scouting] : [])];
+  const sooner = [...(waitsForSilent ? [later(quiet, widening)] : []), ...(proved ? [scouting] : [])];
   const until = earliest(reached, ...sooner);
   return { why: 'not_elected', until, width: widthAt(from, now), ...rank };
 }
