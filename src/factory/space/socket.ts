@@ -48,7 +48,8 @@ export class SpaceSocket {
     const { port, environment } = this.#options;
     const activated = environment?.LISTEN_PID === String(process.pid) && Number(environment.LISTEN_FDS) >= 1;
     try {
-      this.#socket = await this.#bound(activated ? { fd: activatedFd } : { port });
+      // A descriptor serves once: when the space is opened again after a change, the port is taken as without one.
+      this.#socket = await (activated ? this.#bound({ fd: activatedFd }).catch(() => this.#bound({ port })) : this.#bound({ port }));
       this.#fault = undefined;
     } catch (error) {
       this.#fault = bindFault(error, port, this.#options.address);
