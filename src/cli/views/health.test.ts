@@ -47,6 +47,12 @@ const cases: readonly (readonly [string, HealthFacts, 0 | 1 | 2, RegExp])[] = [
   ['a guest service that does not answer', { ...good, turn: { ...turn, observed: unserved } }, 2, /guest service/],
   ['creations that fail', deciding({ why: 'creation_failing', count: 3, until: ago(-60), text: 'no QEMU' }), 2, /red-prod has failed 3 times: no QEMU/],
   [
+    'a host where everything fails',
+    deciding({ why: 'eligible' }, { why: 'black_hole', failures: 3, machinetypes: ['red', 'blue'], since: ago(60), message: '500 No CVMFS' }),
+    2,
+    /the last 3 machines failed here \(red, blue\), the last with "500 No CVMFS"; see vacua why/,
+  ],
+  [
     'little disk',
     deciding({ why: 'eligible' }, { why: 'disk', freeBytes: 2 ** 29, neededBytes: 2 ** 30 }),
     1,

@@ -45,6 +45,9 @@ function criticalFault({ status, turn, configuration, now, limit, machines }: He
   const { observed, decision } = turn;
   if (observed.listing.state === 'unknown') return `the provider has not answered since ${relative(observed.listing.since, now)}: ${observed.listing.why}`;
   if (machines.some(isLive) && observed.guestServiceSince === undefined) return 'the guest service does not answer machines';
+  const { veto } = decision.reasons;
+  if (veto?.why === 'black_hole')
+    return `the last ${veto.failures} machines failed here (${veto.machinetypes.join(', ')}), the last with "${veto.message}"; see vacua why`;
   for (const { machinetype, verdict } of decision.reasons.machinetypes) {
     if (verdict.why === 'creation_failing') return `creating ${machinetype} has failed ${verdict.count} times: ${verdict.text}`;
   }
