@@ -84,8 +84,7 @@ it('every started machine ends once or still lives', () => {
   }
 });
 
-it('the statuses one by one and their sum lead to the same decisions', () => {
-  // With a partition of nobody, or without one, the same factories see each other.
+it('a fault that does nothing changes nothing', () => {
   const without = summary(site(8));
   assert.deepEqual(summary(site(8, '[fault nobody]\nkind = loss\nat = 1h\nlasts = 1h\nloss = 0\n')), without);
 });

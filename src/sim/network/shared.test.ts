@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { PeerStatus } from '../../core/observed.ts';
 import type { OwnStatus } from '../../core/space/types.ts';
 import { instant, later, seconds } from '../../core/units.ts';

@@ -70,7 +70,7 @@ function plots({ scenario, census, end }: Simulated, samples: readonly Sample[])
     { name, colour: 0, values: samples.map((s, i) => of(s, samples[i - 1])) },
   ];
   const rate = (s: Sample, before: Sample | undefined): number =>
-    before === undefined || before.factories === 0 ? 0 : (s.messages - before.messages) / before.factories / (elapsed(before.at, s.at) / 60);
+    before === undefined ? 0 : (s.messages - before.messages) / Math.max(1, before.factories, s.factories) / (elapsed(before.at, s.at) / 60);
   const common = { times, bands: shown };
   const capacity: Series = { name: 'capacity', colour: 7, values: samples.map((s) => s.capacity) };
   return [
@@ -97,7 +97,7 @@ function plots({ scenario, census, end }: Simulated, samples: readonly Sample[])
     }),
     plot({ ...common, title: 'Aborts', about: `machines that ended with 300 or above per ${interval}`, series: per((t) => t.aborts), steps: true }),
     plot({ ...common, title: 'Messages', about: 'datagrams sent per factory and minute', series: single('messages', rate) }),
-    plot({ ...common, title: 'Jobs waiting', about: 'in the queues of the tenants', series: per((t) => t.waiting) }),
-    plot({ ...common, title: 'Factories', about: 'daemons that run', series: single('factories', (s) => s.factories) }),
+    plot({ ...common, title: 'Jobs waiting', whole: true, about: 'in the queues of the tenants', series: per((t) => t.waiting) }),
+    plot({ ...common, title: 'Factories', about: 'daemons that run', whole: true, series: single('factories', (s) => s.factories) }),
   ];
 }

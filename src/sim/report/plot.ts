@@ -27,21 +27,25 @@ export interface Plot {
   readonly bands: readonly Band[];
   /** A step up and down for each value instead of a line from one to the next: for counts per interval. */
   readonly steps?: boolean;
+  /** The values are counts. */
+  readonly whole?: boolean;
 }
 
 const width = 720;
 const height = 260;
-const box = { left: 58, right: 12, top: 14, bottom: 26 };
+const box = { left: 58, right: 24, top: 16, bottom: 26 };
 export const paletteSize = 8;
 
 /** A figure with a legend and an inline SVG; colours come from the page's style. */
 export function plot(p: Plot): string {
   const [from = 0, to = 1] = [p.times[0], p.times.at(-1)];
   const highest = p.series.reduce((most, s) => s.values.reduce((m, v) => Math.max(m, v), most), 0);
-  const ticks = scale(highest, 5);
+  const usual = p.steps ? usualHeight(p.series) : highest;
+  const isCut = highest > 4 * usual;
+  const ticks = scale(isCut ? 1.5 * usual : highest, 5, p.steps === true || p.whole === true);
   const top = ticks.at(-1) ?? 1;
   const x = (at: number): number => one(box.left + ((at - from) / Math.max(1, to - from)) * (width - box.left - box.right));
-  const y = (value: number): number => one(height - box.bottom - (value / top) * (height - box.top - box.bottom));
+  const y = (value: number): number => one(height - box.bottom - (Math.min(value, top) / top) * (height - box.top - box.bottom));
   const floor = height - box.bottom;
   const parts = [
     ...p.bands.map((b) => {
@@ -57,6 +61,7 @@ export function plot(p: Plot): string {
         `<line class="tick" x1="${x(t)}" x2="${x(t)}" y1="${floor}" y2="${floor + 4}"/><text x="${x(t)}" y="${floor + 18}" text-anchor="middle">${clock(t)}</text>`,
     ),
     ...p.series.map((s) => line(s, p, x, y)),
+    ...(isCut ? [peak(p, highest, x)] : []),
   ];
   const legend = p.series
     .filter((s) => !s.dashed)
@@ -84,6 +89,23 @@ function line(s: Series, { times, steps }: Plot, x: (at: number) => number, y: (
     last = py;
   }
   return `<path class="line c${s.colour % paletteSize}${s.dashed ? ' dashed' : ''}" d="${path}"/>`;
+}
+
+/** Height of counts per interval without the rare peaks, which would hide everything else. */
+function usualHeight(series: readonly Series[]): number {
+  const counts = series
+    .flatMap((s) => s.values)
+    .filter((v) => v > 0)
+    .sort((a, b) => a - b);
+  return counts[Math.floor(counts.length * 0.97)] ?? 0;
+}
+
+/** Says how high the highest peak was that the plot cuts off. */
+function peak({ series, times }: Plot, highest: number, x: (at: number) => number): string {
+  const index = series.map((s) => s.values.indexOf(highest)).find((i) => i >= 0) ?? 0;
+  const at = x(times[index] ?? 0);
+  const before = at > width / 2;
+  return `<text class="peak" x="${one(at + (before ? -6 : 6))}" y="${box.top - 3}" text-anchor="${before ? 'end' : 'start'}">↑ ${short(highest)}</text>`;
 }
 
 const one = (n: number): number => Math.round(n * 10) / 10;

@@ -6,12 +6,13 @@ export function timeTicks(from: number, to: number, most: number): number[] {
   return multiples(from, to, step);
 }
 
-/** Round numbers from 0 to at least `highest`; the last one is the top of the scale. */
-export function scale(highest: number, most: number): number[] {
+/** Round numbers from 0 to at least `highest`; the last one is the top of the scale. `whole`: no fractions. */
+export function scale(highest: number, most: number, whole = false): number[] {
   if (!(highest > 0)) return [0, 1];
   const rough = highest / most;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = ([1, 2, 2.5, 5, 10].find((f) => f * power >= rough * 0.999_999) ?? 10) * power;
+  const least = whole ? 1 : 0;
+  const step = Math.max(least, ([1, 2, 2.5, 5, 10].find((f) => f * power >= rough * 0.999_999) ?? 10) * power);
   return Array.from({ length: Math.ceil(highest / step - 1e-9) + 1 }, (_, i) => Number((i * step).toPrecision(12)));
 }
 

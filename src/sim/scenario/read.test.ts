@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { it } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { problemLine } from '../../core/config/problem.ts';
 import { elapsed } from '../../core/units.ts';
 import { scenarioOf } from '../testing.ts';
