@@ -63,14 +63,26 @@ function ask(socketPath: string, method: 'GET' | 'PUT', host: string, path: stri
   });
 }
 
+/** Seconds for which a guest asks for its user data: after a restart of the daemon its world is there before the guest service is. */
+const patience = 60;
+
+async function userData(socketPath: string, pause: () => Promise<void>, over: AbortSignal): Promise<string> {
+  for (let tries = 0; tries < patience && !over.aborted; tries++) {
+    const text = await ask(socketPath, 'GET', '169.254.169.254', '/latest/user-data');
+    if (text !== undefined) return text;
+    await pause();
+  }
+  return '';
+}
+
 /** A guest as an agent would be: fetches its user data, renews its heartbeat, leaves a shutdown message, powers off. */
 export const servedGuest =
   (clock: SimClock): SimGuest =>
   async ({ order, age, asked, gone }) => {
     const sleep = (duration: number, signal: AbortSignal): Promise<void> => clock.sleepUntil(later(clock.wall(), duration), signal);
     const put = (name: string, body: string): Promise<string | undefined> => ask(order.guestSocket, 'PUT', '169.254.169.253', `/joboutputs/${name}`, body);
-    const script = guestScript((await ask(order.guestSocket, 'GET', '169.254.169.254', '/latest/user-data')) ?? '', order.id);
     const over = AbortSignal.any([asked, gone]);
+    const script = guestScript(await userData(order.guestSocket, () => sleep(1, over), over), order.id);
     while (age() < script.run && !over.aborted) {
       if (script.heartbeat !== undefined) await put(script.heartbeat, `${age()}\n`);
       const left = script.run - age();
