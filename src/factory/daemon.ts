@@ -104,7 +104,7 @@ export async function startFactory(options: StartOptions): Promise<RunningFactor
     }),
     (g) => g.close(),
   );
-  const monitoring = stack.adopt(new Monitoring({ view: () => factory, bus, clock, census: places.census, log }), (m) => m.close());
+  const monitoring = stack.adopt(new Monitoring({ view: () => factory, bus, clock, census: places.census, log, random: Math.random }), (m) => m.close());
   const factory: Factory = new Factory({
     factory: settings.factoryName,
     clock,

@@ -6,6 +6,9 @@ import type { EventBus } from './events.ts';
 import type { FactoryView } from './view.ts';
 import { VacMon, type VacMonOptions } from './vacmon.ts';
 
+/** Others start with this factory, for instance after a power cut: they are given time, and not all ask at the same moment. */
+const firstCensusSeconds = { least: 60, most: 360 } as const;
+
 export interface MonitoringOptions {
   readonly view: () => FactoryView;
   readonly bus: EventBus;
@@ -13,6 +16,8 @@ export interface MonitoringOptions {
   /** Where the census is kept; usually `layout(stateDir).census`. */
   readonly census: string;
   readonly log: { warn(fields: object, message: string): void };
+  /** From 0 to below 1. */
+  readonly random: () => number;
   readonly vacmon?: Partial<VacMonOptions>;
 }
 
@@ -24,6 +29,7 @@ export class Monitoring {
   readonly #unsubscribe: () => void;
   readonly #loaded: Promise<void>;
   #nextCensus: number | undefined;
+  #turning: Promise<void> | undefined;
   #taking: Promise<void> | undefined;
   #closed = false;
 
@@ -35,7 +41,9 @@ export class Monitoring {
     this.#vacmon = new VacMon({ view, uptime: () => clock.uptime(), wall: () => clock.wall(), ...options.vacmon });
     this.#loaded = this.#census.load(clock.wall());
     this.#unsubscribe = bus.subscribe({
-      decided: () => void this.#turned(),
+      decided: () => {
+        this.#turning = this.#turned();
+      },
       finished: ({ machine }) => this.#vacmon.finished(machine),
       clockStepped: ({ by }) => this.#census.shift(by * 1000),
     });
@@ -51,8 +59,9 @@ export class Monitoring {
     return { ...report, factories, problems: [...(report.problems ?? []), ...this.#vacmon.faults()] };
   }
 
-  /** Resolves when no census is under way. */
+  /** Resolves when nothing of the last turn is under way. */
   async idle(): Promise<void> {
+    await this.#turning;
     await this.#taking;
   }
 
@@ -76,8 +85,9 @@ export class Monitoring {
 
   /** An earlier process may have taken one less than an hour ago. */
   #untilFirst(now: Instant): number {
+    const { least, most } = firstCensusSeconds;
     const latest = this.#census.latest ?? instant(0);
-    return Math.min(censusEverySeconds, Math.max(0, censusEverySeconds - (now - latest) / 1000));
+    return Math.min(censusEverySeconds, Math.max(least + this.#options.random() * (most - least), censusEverySeconds - (now - latest) / 1000));
   }
 
   async #take(): Promise<void> {

@@ -51,14 +51,16 @@ function latest(census: Instant | undefined, report: FactoryReport | undefined):
 /** In the spirit of `vac factories` (spec/factory.md §20): a summary, one line per factory that answers, then the others. */
 export function factoriesView(space: SpaceAnswer, silent: readonly SilentFactory[], now: Instant, width: number, colour: boolean): readonly string[] {
   const answering = space.answers.filter((a) => a.factoryFacts !== undefined).toSorted(byName);
-  const rows = answering.map((a) => row(a, space.notes.get(a.factory)?.address ?? ''));
+  const rows = answering.map((a) => row(a, space.notes.get(a.factory)?.address ?? (a.factory === space.report?.factory ? 'here' : '')));
   return [
     fit(printable(summary(space, answering)), width),
     ...(rows.length > 0 ? table(rows, columns, width, colour) : []),
     ...silentLines(silent, now, width, colour),
     ...ignoredLines(space.ignored, width),
     ...strangerLines(space.report, now, width),
-    ...(space.report?.problems ?? []).map((problem) => styled(printable(problem), 'red', colour)),
+    ...(space.report?.problems ?? [])
+      .filter((problem) => !silent.some((f) => problem === `${f.factory}: ${f.why}`))
+      .map((problem) => styled(printable(problem), 'red', colour)),
   ];
 }
 
