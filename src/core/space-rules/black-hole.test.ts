@@ -61,7 +61,16 @@ test('when a host is a black hole', () => {
     ['a tenant whose machine runs on', 'fine', [lives('c', 5000), ...two]],
     ['banned, the tenant’s fault and trouble inside say nothing', 'fine', [ended('a', 'banned', 9), ended('b', 'tenant', 8), ended('c', 'inside', 7)]],
     ['nor do they end a row', '2 a+b closed 510', [...two, ended('a', 'banned', 9)]],
-    ['all vanished at once when the host was booted', 'fine', [ended('a', 'vanished', 9), ended('b', 'vanished', 9), ended('c', 'vanished', 9)]],
+    [
+      'all vanished when the host was booted',
+      'fine',
+      [ended('a', 'vanished', 30), ended('b', 'vanished', 20), ended('c', 'vanished', 9), ended('c', 'vanished', 9)],
+    ],
+    [
+      'it is booted again and again',
+      '3 a closed 2391',
+      [ended('a', 'vanished', 1000), ended('a', 'vanished', 905), ended('a', 'vanished', 900), ended('a', 'vanished', 9)],
+    ],
     ['more than a day ago', 'fine', [ended('a', 'site', 86_500), ended('b', 'site', 86_450)]],
     ['others succeed', '2 a+b closed 510', two, [peer('p1', 'a'), peer('p2', 'b', '300 No work'), peer('p3', 'a', '501 x')]],
     ['others fail as well', 'fine', two, [peer('p1', 'a', '501 x'), peer('p2', 'b', '300 Fizzle after 9 seconds')]],

@@ -8,6 +8,10 @@ const memory = seconds(86_400);
 /** Failures in a row that make a host suspicious: of different machinetypes, or of one. */
 const manyTypes = 2;
 const manyMachines = 3;
+/** Failures of other factories so long before count as the same trouble, in seconds. */
+const sameTime = 600;
+/** Machines that vanish within so many seconds have vanished together. */
+const together = 60;
 const firstPause = 600;
 const longestPause = 4 * 3600;
 
@@ -30,6 +34,7 @@ interface End {
   readonly createdAt: Instant;
   readonly at: Instant;
   readonly failed: boolean;
+  readonly vanished: boolean;
   readonly message: string;
 }
 
@@ -45,7 +50,7 @@ export type Changes = (at: Instant) => void;
 export function blackHole(observed: Observed, changes: Changes): BlackHole | undefined {
   const { machines, now } = observed;
   if (!machines.some((m) => m.state === 'finished' && now - m.finishedAt <= memory * 1000 && isFailure(m) === true)) return undefined;
-  const ends = machines.flatMap((m) => endOf(m, now) ?? []).sort((a, b) => a.at - b.at);
+  const ends = singleVanishings(machines.flatMap((m) => endOf(m, now) ?? []).sort((a, b) => a.at - b.at));
   for (const m of machines) if (m.state === 'running') changes(later(m.startedAt, m.fizzle));
   if (ends[0] !== undefined) changes(instant(later(ends[0].at, memory) + 1));
   const good = ends.findLastIndex((end) => !end.failed);
@@ -55,7 +60,7 @@ export function blackHole(observed: Observed, changes: Changes): BlackHole | und
   const types = new Set(row.map((end) => end.machinetype));
   // A tenant whose machines are only elsewhere in the row ended well the last time.
   if (ends.some((end) => !types.has(end.machinetype)) || (types.size < manyTypes && row.length < manyMachines)) return undefined;
-  if (failsElsewhere(observed, types, first.at)) return undefined;
+  if (failsElsewhere(observed, types, later(first.at, -sameTime))) return undefined;
   const about = { failures: row.length, machinetypes: [...types].sort(), since: first.at, message: last.message };
   const until = later(last.at, pauseAfter(row));
   if (machines.some((m) => m.state !== 'finished' && m.createdAt >= last.at)) return { ...about, state: { kind: 'trying' } };
@@ -66,22 +71,30 @@ export function blackHole(observed: Observed, changes: Changes): BlackHole | und
 
 /** What a machine of the last day says of the host; undefined: nothing. */
 function endOf(m: Machine, now: Instant): End | undefined {
-  const about = { machinetype: m.machinetype, createdAt: m.createdAt, message: '' };
+  const about = { machinetype: m.machinetype, createdAt: m.createdAt, vanished: false, message: '' };
   if (m.state === 'running') {
     const proved = later(m.startedAt, m.fizzle);
     return now >= proved && elapsed(proved, now) <= memory ? { ...about, at: proved, failed: false } : undefined;
   }
   if (m.state !== 'finished' || elapsed(m.finishedAt, now) > memory) return undefined;
   const failed = isFailure(m);
-  return failed === undefined ? undefined : { ...about, at: m.finishedAt, failed, message: m.outcome.message ?? '' };
+  return failed === undefined
+    ? undefined
+    : { ...about, at: m.finishedAt, failed, vanished: failed && m.outcome.cause === 'vanished', message: m.outcome.message ?? '' };
+}
+
+/** All machines vanish when a host is booted or loses its power, which is one failure: of those that vanished together the last one is kept. */
+function singleVanishings(ends: readonly End[]): readonly End[] {
+  const vanished = ends.filter((end) => end.vanished);
+  const next = new Map(vanished.map((end, i) => [end, vanished[i + 1]]));
+  return ends.filter((end) => (next.get(end)?.at ?? Number.POSITIVE_INFINITY) - end.at > together * 1000);
 }
 
 function isFailure(m: Machine & { readonly state: 'finished' }): boolean | undefined {
   const { outcome, startedAt, heartbeatAt } = m;
   if (startedAt === undefined) return undefined;
   const { code, message = '' } = outcome;
-  // After a restart of the host all machines have vanished at once, which is nobody's fault.
-  if (outcome.abort && message.startsWith(fizzlePrefix)) return outcome.cause === 'vanished' ? undefined : true;
+  if (outcome.abort && message.startsWith(fizzlePrefix)) return true;
   if (outcome.killReason === 'heartbeat-missing' && code === 700) return true;
   if (code !== undefined) return code >= 500 && code < 600 ? true : code < 400 ? false : undefined;
   return elapsed(startedAt, heartbeatAt ?? startedAt) >= m.fizzle ? false : undefined;
