@@ -104,6 +104,7 @@ export class Member implements SpaceMember {
       if (at(object, 'space') !== this.#settings.space) return this.#reject('other_space', from, now);
       const cookie = at(object, 'cookie');
       const question = this.#rounds.asked(cookie);
+      if (this.#rounds.isLate(cookie)) return [];
       if (!question && cookie !== pushCookie) return this.#reject('unasked', from, now);
       const name = at(object, 'factory');
       const peer = typeof name === 'string' ? this.#peers.get(name) : undefined;
@@ -308,8 +309,9 @@ export class Member implements SpaceMember {
   }
 
   #heal(peer: Peer, from: Endpoint, now: Instant): void {
+    if (peer.silentRounds === 0) return; // heard for the first time
     this.#ledger.tell({ factory: peer.name, address: from.host, verdict: 'answered' });
-    if (peer.silentRounds === 0 || elapsed(this.#healedAt, now) < healSeconds) return;
+    if (elapsed(this.#healedAt, now) < healSeconds) return;
     this.#healedAt = now;
     for (const other of this.#peers.values()) {
       if (other.failures === 0 || other.dueAt === undefined) continue;

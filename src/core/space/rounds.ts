@@ -10,6 +10,9 @@ import { Agenda } from './agenda.ts';
 const tryAt = [0, 0.02, 0.05, 0.15, 0.4] as const;
 export const mostTries = tryAt.length;
 
+/** Questions that are remembered after their end. */
+const mostEnded = 4000;
+
 export type Answered = 'complete' | 'partial' | 'silent';
 
 /** One factory asked for one kind of status. */
@@ -35,6 +38,8 @@ export interface Question {
 export class Rounds {
   readonly #byCookie = new Map<string, Question>();
   readonly #agenda = new Agenda<Question>();
+  /** Cookies of questions that have ended, the oldest first. */
+  readonly #ended = new Set<string>();
 
   get next(): Instant {
     return this.#agenda.next;
@@ -67,6 +72,11 @@ export class Rounds {
     return typeof cookie === 'string' ? this.#byCookie.get(cookie) : undefined;
   }
 
+  /** A repeat of a reply that is no longer needed: ordinary, and no reason to suspect its sender. */
+  isLate(cookie: unknown): boolean {
+    return typeof cookie === 'string' && this.#ended.has(cookie);
+  }
+
   /** A reply to that question. False: the factory has sent more items than anyone can have. */
   accept(question: Question, status: Status): boolean {
     question.expected = Math.max(1, status.of);
@@ -89,6 +99,10 @@ export class Rounds {
 
   #end(question: Question, answered: Answered): void {
     this.cancel(question);
+    this.#ended.add(question.cookie);
+    if (this.#ended.size <= mostEnded) return question.onEnd(answered);
+    const [oldest] = this.#ended;
+    if (oldest !== undefined) this.#ended.delete(oldest);
     question.onEnd(answered);
   }
 
