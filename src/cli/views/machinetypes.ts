@@ -59,7 +59,6 @@ function verdictCell(r: MachinetypeAnswer, now: Instant): Cell {
     case 'backing_off':
     case 'scout_out':
     case 'not_elected':
-    case 'not_elected':
     case 'creation_failing':
       return { text: `${word}, ${relative(verdict.until, now)}`, style: 'yellow' };
     case 'not_ready':
