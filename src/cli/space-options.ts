@@ -1,14 +1,11 @@
 import { type Command, InvalidArgumentError } from 'commander';
 
-/** Enough for several tries of a slow factory (spec/vacquery.md §7), and no long wait for those that are down. */
-const usualTimeout = 2;
-
 /** Adds the options of every command that asks the whole space. */
 export const withSpaceOptions = (command: Command): Command =>
   command
     .option('--space <name>', 'ask the factories of this space, from this process')
     .option('--port <port>', 'UDP port on which they answer (default: vacquery_port, else 995)', portNumber)
-    .option('-t, --timeout <seconds>', 'time in which they may answer', timeout, usualTimeout);
+    .option('-t, --timeout <seconds>', 'time in which they may answer (default: 2, more for the machines of many factories)', timeout);
 
 function portNumber(text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;

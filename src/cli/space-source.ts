@@ -10,8 +10,8 @@ import { CliError, type CliContext } from './context.ts';
 export interface SpaceOptions {
   readonly space?: string;
   readonly port?: number;
-  /** Seconds. */
-  readonly timeout: number;
+  /** Seconds; absent: enough for several tries of a slow factory (spec/vacquery.md §7), and no long wait for those that are down. */
+  readonly timeout?: number;
 }
 
 /** What is known about why a factory has not answered, and where it is. */
@@ -32,6 +32,9 @@ export interface SpaceAnswer {
 
 /** More names than this are not sent to the daemon, which is asked for everybody instead. */
 const mostNamed = 200;
+
+/** Answers of one factory can be many datagrams, which are asked for no faster than a receive buffer takes them. */
+const usualTimeout = (kind: AskedKind, factories: number): number => Math.min(60, 2 + (kind === 'machines' ? factories / 250 : 0));
 
 /** The report of the factory that runs here; undefined: none runs. */
 export async function localReport(context: Pick<CliContext, 'daemon'>): Promise<SpaceReport | undefined> {
@@ -62,10 +65,11 @@ async function throughFactory(
   report: SpaceReport,
   kind: AskedKind,
   named: readonly string[],
-  { timeout: within }: SpaceOptions,
+  { timeout }: SpaceOptions,
 ): Promise<SpaceAnswer> {
   const wanted = canonical(named, report.factory);
   const some = wanted.length > 0 && wanted.length <= mostNamed;
+  const within = timeout ?? usualTimeout(kind, some ? wanted.length : report.factories.length);
   const answers = await context.daemon().ask(kind, { within, ...(some && { factories: wanted }) });
   const notes = report.factories.map(
     ({ factory, address, why }) => [factory, { ...(address !== undefined && { address }), ...(why !== undefined && { why }) }] as const,
@@ -100,7 +104,7 @@ async function directly(context: CliContext, kind: AskedKind, named: readonly st
       space,
       factories,
       port: options.port ?? settings?.vacqueryPort ?? 995,
-      within: options.timeout,
+      within: options.timeout ?? usualTimeout(kind, factories.length),
       keys: sameSpace ? keysOf(settings, loadKeys) : [],
       acceptUnsignedFrom: settings?.acceptUnsignedFrom ?? [],
     },
