@@ -5,16 +5,17 @@ import type { Action, Decision, Rule } from '../core/decision.ts';
 import type { Machine } from '../core/machine.ts';
 import { newMachine } from '../core/new-machine.ts';
 import { remember, shiftUsage, type UsageMemory } from '../core/space-rules/usage.ts';
-import { type HostStatus, ownStatus } from '../factory/space/own-status.ts';
 import type { Observed, Sighting } from '../core/observed.ts';
 import type { Configuration } from '../core/settings.ts';
 import { type Instant, instant, later, type MachineId, seconds, type Seconds } from '../core/units.ts';
 import type { Agenda } from './agenda.ts';
 import type { Census } from './census.ts';
+import { EndedMachines } from './ended.ts';
 import { SimMachine } from './machine.ts';
 import type { SpaceNetwork } from './network/types.ts';
 import type { Random } from './random.ts';
 import type { Host } from './scenario/types.ts';
+import { telling } from './telling.ts';
 import type { TaskQueue } from './work.ts';
 
 /** From an order to the provider's word that it has taken it. */
@@ -23,27 +24,6 @@ const acceptSeconds = 0.5;
 const spacing = 0.1;
 /** A turn that has nothing to wait for but time comes at least after this; the provider of a simulation reports every change. */
 const restSeconds = 86_400;
-/** Ended machines that are remembered besides the last of each machinetype and kind; more when the host may be to blame. */
-const remembered = { usual: 6, troubled: 40 };
-
-/** Usage changes all the time; others are told of it this often. */
-const usageSeconds = 60;
-/** Of the host itself nothing is simulated. */
-const noHostStatus: HostStatus = {
-  loadAverage15: 0,
-  rootDiskAvailKb: 0,
-  rootDiskAvailInodes: 0,
-  daemonDiskAvailKb: 0,
-  daemonDiskAvailInodes: 0,
-  kernelVersion: '',
-  osIssue: '',
-  swapUsedKb: 0,
-  swapFreeKb: 0,
-  memUsedKb: 0,
-  memTotalKb: 0,
-  uptime: 0,
-};
-
 /** What all factories of a simulation have in common. */
 export interface Surroundings {
   readonly agenda: Agenda;
@@ -78,7 +58,7 @@ export class SimFactory {
   readonly #phase: number;
   #configuration: Configuration;
   #machines = new Map<MachineId, SimMachine>();
-  #past: Machine[] = [];
+  readonly #ended = new EndedMachines();
   #recentStarts: Instant[] = [];
   #upSince: Instant | undefined;
   #due = instant(Number.POSITIVE_INFINITY);
@@ -136,7 +116,7 @@ export class SimFactory {
       m.record = shiftMachine(m.record, by);
       if (m.sighting.startedAt !== undefined) m.sighting = { ...m.sighting, startedAt: later(m.sighting.startedAt, by) };
     }
-    this.#past = this.#past.map((m) => shiftMachine(m, by));
+    this.#ended.shift(by);
     if (this.#usage !== undefined) this.#usage = shiftUsage(this.#usage, by);
     this.#recentStarts = this.#recentStarts.map((at) => later(at, by));
     if (this.#upSince !== undefined) this.#upSince = later(this.#upSince, by);
@@ -203,11 +183,11 @@ export class SimFactory {
       if (m.power === 'ordered') inFlight.add(m.record.id);
       else if (m.power !== 'gone') sightings.push(m.sighting);
     }
-    machines.push(...this.#past);
+    machines.push(...this.#ended.records);
     this.#recentStarts = this.#recentStarts.filter((at) => at > later(now, -60));
     const { factoryName, shareMemory } = this.#configuration.settings;
     if (shareMemory !== undefined) this.#usage = remember(this.#usage, machines, now, shareMemory.halfLife);
-    const view = others ? this.#world.network.view(this.index, this.#past.some(isTrouble)) : undefined;
+    const view = others ? this.#world.network.view(this.index, this.#ended.troubled) : undefined;
     return {
       now,
       host: { factory: factoryName, processors: this.host.group.processors, load },
@@ -280,43 +260,24 @@ export class SimFactory {
     machine.cut('gone', cause);
   }
 
-  /** Records of machines that have ended and are gone: only the latest are kept, and the last abort of each machinetype. */
   #forget(): void {
+    const gone: Machine[] = [];
     for (const [id, m] of this.#machines) {
       if (m.record.state !== 'finished' || m.power !== 'gone') continue;
       this.#machines.delete(id);
-      this.#past.push(m.record);
+      gone.push(m.record);
     }
-    const types = this.#configuration.machinetypes.size;
-    if (this.#past.length <= remembered.usual + 2 * types) return;
-    const recent = this.#past.slice(this.#past.some(isTrouble) ? -remembered.troubled : -remembered.usual);
-    const last = new Map(this.#past.flatMap((m) => (m.state === 'finished' ? [[`${m.machinetype} ${m.outcome.abort}`, m] as const] : [])));
-    this.#past = [...[...last.values()].filter((m) => !recent.includes(m)), ...recent];
+    this.#ended.add(gone, this.#configuration.machinetypes.size);
   }
 
   #publish(): void {
     const { network, agenda } = this.#world;
-    const observed = this.#observe(false);
-    network.publish(this.index, ownStatus(observed, this.#configuration, noHostStatus, 'Vacua simulation'));
-    const changesAt = this.#configuration.settings.shareMemory === undefined ? this.#freshUntil(observed.now) : later(observed.now, usageSeconds);
+    const { own, changesAt } = telling(this.#observe(false), this.#configuration);
+    network.publish(this.index, own);
     if (changesAt === undefined) return;
     const publication = ++this.#publications;
     agenda.at(later(changesAt, -this.skew), () => {
       if (this.#up && this.#publications === publication) this.#publish();
     });
   }
-
-  /** When the next machine is no longer fresh, which others are told. */
-  #freshUntil(now: Instant): Instant | undefined {
-    let first: Instant | undefined;
-    for (const { record } of this.#machines.values()) {
-      if (record.state !== 'running') continue;
-      const until = later(record.startedAt, this.#configuration.machinetypes.get(record.machinetype)?.fizzle ?? 0);
-      if (until > now && (first === undefined || until < first)) first = until;
-    }
-    return first;
-  }
 }
-
-/** An end that may be the fault of the host. */
-const isTrouble = (m: Machine): boolean => m.state === 'finished' && m.outcome.abort && !(m.outcome.message ?? '').startsWith('300 No');
