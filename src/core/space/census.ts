@@ -40,6 +40,13 @@ export class Census {
     return this.answers.size >= this.#names.length;
   }
 
+  /** Nothing more can come: who has not answered is silent. */
+  giveUp(): void {
+    for (const factory of this.#names) {
+      if (!this.answers.has(factory)) this.#add({ factory, answered: 'silent', version: '', machinetypes: [], machines: [] });
+    }
+  }
+
   ownAnswer(factory: string, own: OwnStatus | undefined): void {
     this.#add({
       factory,

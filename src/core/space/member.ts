@@ -1,18 +1,18 @@
 import { earliest, elapsed, type Instant, instant, later, type Seconds, seconds } from '../units.ts';
+import { openAnnouncement, readAnnouncement } from '../vacquery/announcement.ts';
 import { cookieFor } from '../vacquery/cookie.ts';
 import { readStatus, type Status, statusKind } from '../vacquery/decode.ts';
 import { at, parseObject } from '../vacquery/json.ts';
 import { messageBytes, pushCookie, replyBytes } from '../vacquery/limits.ts';
 import { type AskedKind, openQuery, queryKind, readQuery } from '../vacquery/query.ts';
 import type { Seal } from '../vacquery/seal.ts';
-import { asciiJson, isName, openObject } from '../vacquery/text.ts';
+import { asciiJson } from '../vacquery/text.ts';
 import { Agenda } from './agenda.ts';
 import { Census, type CensusOptions } from './census.ts';
 import { Ledger } from './ledger.ts';
 import type { Counters, MemberReport, SpaceSettings, SpaceTools } from './options.ts';
-import { ageLimit, hear, keepOnly, newPeer, pauseAfter, type Peer, shiftPeer, silentSince, viewOf } from './peers.ts';
+import { ageLimit, hear, keepOnly, newPeer, pauseAfter, type Peer, peerReport, shiftPeer, viewOf } from './peers.ts';
 import { Pusher } from './pusher.ts';
-import type { FactoryReport } from './report.ts';
 import { Responder } from './responder.ts';
 import { type Answered, mostTries, type Question, Rounds } from './rounds.ts';
 import { Envelope } from './trust.ts';
@@ -30,7 +30,6 @@ const healSeconds = 60;
 const askBackSeconds = 5;
 
 const component = { machinetypes: 'vacd-factory', machines: 'vac-command', factories: 'vac-command' } as const;
-const announcementType = 'vacua_announcement';
 const never = instant(Number.POSITIVE_INFINITY);
 
 /** One factory's part in the space: what it answers, whom it asks, what it knows (spec/vacquery.md; docs/space.md). */
@@ -201,27 +200,25 @@ export class Member implements SpaceMember {
 
   /** What this factory says of itself to a multicast group. */
   announcement(port: number): Uint8Array {
-    const { space, factory } = this.#settings;
-    return this.#envelope.close(openObject({ message_type: announcementType, space, factory, vacua_port: port }));
+    return this.#envelope.close(openAnnouncement(this.#settings, port));
   }
 
   /** Another factory of this space, from its announcement. Undefined: it is none that is believed. */
   announced(payload: Uint8Array, from: Endpoint, now: Instant): { readonly factory: string; readonly endpoint: Endpoint } | undefined {
     const object = payload.length > messageBytes ? undefined : parseObject(payload);
-    if (!object || at(object, 'message_type') !== announcementType) return void this.#reject('garbled', from, now);
-    if (at(object, 'space') !== this.#settings.space) return void this.#reject('other_space', from, now);
-    const [factory, port] = [at(object, 'factory'), at(object, 'vacua_port')];
-    if (factory === this.#settings.factory) return undefined;
+    const read = object && readAnnouncement(object, this.#settings.space);
+    if (!object || read === undefined) return void this.#reject('garbled', from, now);
+    if (typeof read === 'string') return void this.#reject(read, from, now);
+    if (read.factory === this.#settings.factory) return undefined;
     const trust = this.#envelope.check(object, payload, this.#mayBeUnsigned(undefined, from));
     if (!trust.trusted) return void this.#reject(trust.why, from, now, undefined, trust.fingerprint && `key ${trust.fingerprint}`);
-    const valid =
-      typeof factory === 'string' &&
-      isName(factory) &&
-      factory === factory.toLowerCase() &&
-      Number.isInteger(port) &&
-      Number(port) > 0 &&
-      Number(port) < 65_536;
-    return valid ? { factory, endpoint: { host: from.host, port: Number(port) } } : void this.#reject('invalid', from, now);
+    return { factory: read.factory, endpoint: { host: from.host, port: read.port } };
+  }
+
+  /** Nothing is received or sent any more: whoever waits for answers has what there is. */
+  close(): void {
+    for (const census of this.#censuses) census.giveUp();
+    this.#censuses.clear();
   }
 
   /** True when every factory has answered or has been silent for a whole round. */
@@ -374,22 +371,5 @@ export class Member implements SpaceMember {
 }
 
 const isLoopback = (host: string): boolean => host.startsWith('127.');
-
-function peerReport(peer: Peer, oldest: Instant): FactoryReport {
-  const since = silentSince(peer, oldest);
-  return {
-    factory: peer.name,
-    ...(peer.endpoint && { address: peer.endpoint.host }),
-    ...(peer.heardAt !== undefined && { heardAt: peer.heardAt }),
-    ...(since !== undefined && { silentSince: since }),
-    ...(peer.failures > 0 && peer.dueAt !== undefined && { nextTry: peer.dueAt }),
-    ...(peer.rejection !== undefined && { why: peer.rejection }),
-    ...(peer.version !== '' && { version: peer.version }),
-    asked: peer.rounds,
-    unanswered: peer.silentRounds,
-    rejected: peer.rejected,
-    machinetypes: [...peer.types.values()].map(({ status }) => status),
-  };
-}
 
 export const createSpaceMember = (settings: SpaceSettings, tools: SpaceTools, now: Instant): Member => new Member(settings, tools, now);

@@ -3,6 +3,7 @@ import { abortCode } from '../outcome.ts';
 import { elapsed, type Instant, instant, later, type Seconds } from '../units.ts';
 import type { Status } from '../vacquery/decode.ts';
 import { machinetypesPerFactory } from '../vacquery/limits.ts';
+import type { FactoryReport } from './report.ts';
 import type { Endpoint, MachinetypeFacts, SpaceView } from './types.ts';
 
 /** Aborts of a silent factory are kept this long; no back-off lasts longer. */
@@ -132,4 +133,22 @@ export function shiftPeer(peer: Peer, milliseconds: number): void {
       return [name, { at: instant(at + milliseconds), facts: { ...facts, ...time }, status: { ...status, ...time } }];
     }),
   );
+}
+
+/** One factory for people. `oldest`: facts from before do not count. */
+export function peerReport(peer: Peer, oldest: Instant): FactoryReport {
+  const since = silentSince(peer, oldest);
+  return {
+    factory: peer.name,
+    ...(peer.endpoint && { address: peer.endpoint.host }),
+    ...(peer.heardAt !== undefined && { heardAt: peer.heardAt }),
+    ...(since !== undefined && { silentSince: since }),
+    ...(peer.failures > 0 && peer.dueAt !== undefined && { nextTry: peer.dueAt }),
+    ...(peer.rejection !== undefined && { why: peer.rejection }),
+    ...(peer.version !== '' && { version: peer.version }),
+    asked: peer.rounds,
+    unanswered: peer.silentRounds,
+    rejected: peer.rejected,
+    machinetypes: [...peer.types.values()].map(({ status }) => status),
+  };
 }

@@ -49,13 +49,21 @@ export class SpaceSocket {
     const activated = environment?.LISTEN_PID === String(process.pid) && Number(environment.LISTEN_FDS) >= 1;
     try {
       // A descriptor serves once: when the space is opened again after a change, the port is taken as without one.
-      this.#socket = await (activated ? this.#bound({ fd: activatedFd }).catch(() => this.#bound({ port })) : this.#bound({ port }));
-      this.#fault = undefined;
+      this.#use(await (activated ? this.#bound({ fd: activatedFd }).catch(() => this.#bound({ port })) : this.#bound({ port })));
     } catch (error) {
       this.#fault = bindFault(error, port, this.#options.address);
-      this.#socket = await this.#bound({ port: 0 }).catch(() => undefined);
-      this.#tryAgain();
+      const other = await this.#bound({ port: 0 }).catch(() => undefined);
+      if (other) this.#use(other, this.#fault);
+      if (!this.#closed) this.#tryAgain();
     }
+  }
+
+  /** Replaces the socket in use; one that comes after `close` is closed at once. */
+  #use(socket: Socket, fault?: string): void {
+    if (this.#closed) return void socket.close();
+    this.#socket?.close();
+    this.#socket = socket;
+    this.#fault = fault;
   }
 
   send(datagrams: readonly Datagram[]): void {
@@ -110,11 +118,7 @@ export class SpaceSocket {
   #tryAgain(): void {
     this.#retry = setTimeout(async () => {
       try {
-        const socket = await this.#bound({ port: this.#options.port });
-        if (this.#closed) return void socket.close();
-        this.#socket?.close();
-        this.#socket = socket;
-        this.#fault = undefined;
+        this.#use(await this.#bound({ port: this.#options.port }));
       } catch (error) {
         this.#fault = bindFault(error, this.#options.port, this.#options.address);
         if (!this.#closed) this.#tryAgain();

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { seconds } from '../../core/units.ts';
 import { Names } from './names.ts';
-import { clock, factoryAt, freePort, loopback, spaceSettings, Stranger, until } from './testing.ts';
+import { clock, configurationOf, factoryAt, freePort, loopback, observedOf, spaceSettings, Stranger, until } from './testing.ts';
 import { UdpSpace } from './udp-space.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'vacua-space-'));
@@ -237,5 +237,43 @@ test('a factory is answered in full; one without others opens no port', async ()
     assert.deepEqual(factory.got.map((t) => (JSON.parse(t) as { machinetype: string }).machinetype).sort(), ['a', 'b', 'c', 'd']);
   } finally {
     await Promise.all([space.close(), lone.close()]);
+  }
+});
+
+test('whoever waits for answers when the daemon stops has what there is', async () => {
+  const port = await freePort();
+  const [mine, dead] = [loopback(21), loopback(22)];
+  const space = await factoryAt(spaceSettings(mine, [mine, dead], port), ['lhcb']);
+  const asked = space.ask('factories', { within: 600 });
+  await space.close();
+  assert.deepEqual(
+    (await asked).map((a) => [a.factory, a.answered]),
+    [
+      [mine, 'complete'],
+      [dead, 'silent'],
+    ],
+  );
+});
+
+test('a changed configuration is followed: factories come and go, another port is opened', async () => {
+  const [port, other] = [await freePort(), await freePort()];
+  const names = [loopback(23), loopback(24)];
+  const [one = '', two = ''] = names;
+  const spaces = await Promise.all(names.map((name) => factoryAt(spaceSettings(name, [name], port), ['lhcb'])));
+  const heard = (i: number): readonly string[] => spaces[i]?.view(clock.wall()).peers.map((p) => p.factory) ?? [];
+  const configure = (factories: readonly string[], at: number): void => {
+    for (const [i, name] of names.entries()) spaces[i]?.publish(observedOf(name), configurationOf(spaceSettings(name, factories, at), ['lhcb']));
+  };
+  try {
+    assert.deepEqual([heard(0), heard(1)], [[], []]);
+    configure(names, port);
+    await until(() => heard(0).length === 1 && heard(1).length === 1);
+    configure(names, other);
+    await until(() => spaces.every((s) => s.report().port === other) && heard(0).length === 1 && heard(1).length === 1);
+    assert.deepEqual([heard(0), heard(1)], [[two], [one]]);
+    configure([], other);
+    await until(() => heard(0).length === 0 && heard(1).length === 0);
+  } finally {
+    await Promise.all(spaces.map((s) => s.close()));
   }
 });

@@ -70,7 +70,7 @@ export class UdpSpace implements SpacePart {
     this.#member = member;
     this.#socket = socket;
     await socket.open();
-    if (this.#closed) return socket.close();
+    if (this.#socket !== socket) return; // closed, or opened again with other settings, meanwhile
     if (settings.discovery) {
       this.#discovery = new Discovery({
         ...settings.discovery,
@@ -158,6 +158,7 @@ export class UdpSpace implements SpacePart {
     clearTimeout(this.#timer);
     this.#discovery?.close();
     this.#socket?.close();
+    this.#member?.close();
     this.#discovery = undefined;
     this.#socket = undefined;
     this.#member = undefined;
