@@ -37,12 +37,24 @@ it('hundreds of factories answer every kind of question', async () => {
 
 it('the silent have an entry, and so have names that do not resolve, with the cause', async () => {
   await using space = await FakeSpace.open({ count: 3, answer: (factory, i) => fakeAnswer(factory, i === 1 ? 'silent' : 'complete') });
-  const { answers, unresolved } = await askDirectly(question(space, { factories: [...space.factories, 'no-such-host.invalid'], within: 0.3 }), forEver);
+  const lookup = (name: string): Promise<string> => {
+    if (name === 'slow.example.com') return new Promise(() => undefined);
+    return name === 'wn01.example.com' ? Promise.resolve('127.17.0.1') : Promise.reject(Object.assign(new Error('no such name'), { code: 'ENOTFOUND' }));
+  };
+  const names = ['none.example.com', 'slow.example.com', 'wn01.example.com'];
+  const { answers, unresolved, addresses } = await askDirectly(question(space, { factories: [...space.factories, ...names], within: 0.3 }), forEver, lookup);
   assert.deepEqual(
     answers.map((a) => a.answered),
-    ['complete', 'silent', 'complete', 'silent'],
+    ['complete', 'silent', 'complete', 'silent', 'silent', 'silent'],
   );
-  assert.match(unresolved.get('no-such-host.invalid') ?? '', /does not resolve/);
+  assert.deepEqual(
+    [...unresolved],
+    [
+      ['none.example.com', 'its name does not resolve (ENOTFOUND)'],
+      ['slow.example.com', 'the name server has not answered'],
+    ],
+  );
+  assert.equal(addresses.get('wn01.example.com'), '127.17.0.1');
 });
 
 it('first answers may be lost; forged cookies, other names and garbage are not believed', async () => {

@@ -40,8 +40,8 @@ export interface DirectAnswers {
  * Asks factories once from a port of its own, without a daemon (spec/vacquery.md §7). Resolves when all have answered, when the time is
  * over, or when the signal aborts. Rejects only when no socket can be had.
  */
-export async function askDirectly(question: DirectQuestion, signal: AbortSignal): Promise<DirectAnswers> {
-  const names = new Names(question.factories, question.port);
+export async function askDirectly(question: DirectQuestion, signal: AbortSignal, resolve: Lookup = systemLookup): Promise<DirectAnswers> {
+  const names = new Names(question.factories, question.port, resolve);
   await Promise.race([names.resolved, pause(resolveMs, signal)]);
   const socket = await opened();
   try {
@@ -99,17 +99,25 @@ async function round(question: DirectQuestion, names: Names, socket: Socket, sig
   };
 }
 
+/** The IPv4 address of a name. */
+export type Lookup = (name: string) => Promise<string>;
+const systemLookup: Lookup = async (name) => (await lookup(name, 4)).address;
+
 /** Addresses of names, each looked up once. */
 class Names {
   readonly endpoints = new Map<string, Endpoint>();
   readonly failures = new Map<string, string>();
   readonly resolved: Promise<unknown>;
-  constructor(names: readonly string[], port: number) {
+  readonly #lookup: Lookup;
+  constructor(names: readonly string[], port: number, resolve: Lookup) {
+    this.#lookup = resolve;
+    for (const name of names) this.failures.set(name, 'the name server has not answered');
     this.resolved = Promise.all(names.map((name) => this.#resolve(name, port)));
   }
   async #resolve(name: string, port: number): Promise<void> {
     try {
-      const host = isIPv4(name) ? name : (await lookup(name, 4)).address;
+      const host = isIPv4(name) ? name : await this.#lookup(name);
+      this.failures.delete(name);
       this.endpoints.set(name, { host, port });
     } catch (error) {
       this.failures.set(name, `its name does not resolve (${(error as NodeJS.ErrnoException).code ?? String(error)})`);
