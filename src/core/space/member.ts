@@ -1,8 +1,8 @@
 import { earliest, elapsed, type Instant, instant, later, type Seconds, seconds } from '../units.ts';
 import { openAnnouncement, readAnnouncement } from '../vacquery/announcement.ts';
 import { cookieFor } from '../vacquery/cookie.ts';
-import { readStatus, type Status, statusKind } from '../vacquery/decode.ts';
-import { at, parseObject } from '../vacquery/json.ts';
+import { readStatus, type Status, type StatusKind, statusKind } from '../vacquery/decode.ts';
+import { at, type JsonObject, parseObject } from '../vacquery/json.ts';
 import { messageBytes, pushCookie, replyBytes } from '../vacquery/limits.ts';
 import { type AskedKind, openQuery, queryKind, readQuery } from '../vacquery/query.ts';
 import type { Seal } from '../vacquery/seal.ts';
@@ -99,43 +99,9 @@ export class Member implements SpaceMember {
     const object = parseObject(payload);
     if (!object) return this.#reject('garbled', from, now);
     const status = statusKind(object);
-    if (status !== undefined) {
-      if (at(object, 'space') !== this.#settings.space) return this.#reject('other_space', from, now);
-      const cookie = at(object, 'cookie');
-      const question = this.#rounds.asked(cookie);
-      if (this.#rounds.isLate(cookie)) return [];
-      if (!question && cookie !== pushCookie) return this.#reject('unasked', from, now);
-      const name = at(object, 'factory');
-      const peer = typeof name === 'string' ? this.#peers.get(name) : undefined;
-      if (!question && !peer) return this.#reject('unasked', from, now);
-      if (question && (question.factory !== name || question.kind !== status)) {
-        return this.#reject('misnamed', from, now, this.#peers.get(question?.factory ?? ''), typeof name === 'string' ? `answers as ${name}` : undefined);
-      }
-      const trust = this.#envelope.check(object, payload, this.#mayBeUnsigned(question?.factory, from));
-      if (!trust.trusted) return this.#reject(trust.why, from, now, peer, trust.fingerprint && `key ${trust.fingerprint}`);
-      const read = readStatus(status, object, now, payload.length);
-      if ('wrong' in read) return this.#reject('invalid', from, now, peer, read.wrong);
-      if (read.lies.length > 0) this.#ledger.counts.lies += 1;
-      if (question) this.#reply(question, read, trust.seal, from, now);
-      else if (peer) this.#pushed(peer, read, trust.seal, from, now);
-      return [];
-    }
-    const kind = queryKind(object);
-    const query = kind && readQuery(kind, object, payload);
-    if (!query) return this.#reject('invalid', from, now);
-    if (query.space !== this.#settings.space) return this.#reject('other_space', from, now);
-    const source = this.#callerAt(from.host, now);
-    const trust = this.#envelope.check(object, payload, this.#mayBeUnsigned(source?.name, from));
-    if (!trust.trusted) return this.#reject(trust.why, from, now, source, trust.fingerprint && `key ${trust.fingerprint}`);
-    const caller = (trust.seal && query.factory !== undefined ? this.#peers.get(query.factory) : undefined) ?? source;
-    if (trust.seal && !this.#envelope.fresh(query.factory ?? from.host, trust.seal)) return this.#reject('replayed', from, now, caller);
-    this.#ledger.counts.queries += 1;
-    if (caller) this.#askBack(caller, now);
-    const known = source !== undefined || isLoopback(from.host) || this.#tools.isFriend?.(from.host) === true;
-    const answer = this.#responder.answer(query, payload.length, from, known, now);
-    if (!answer) return this.#reject('limited', from, now, caller);
-    this.#ledger.counts.sent += answer.length;
-    return answer;
+    if (status === undefined) return this.#answer(object, payload, from, now);
+    this.#hear(status, object, payload, from, now);
+    return [];
   }
 
   tick(now: Instant): readonly Datagram[] {
@@ -279,6 +245,47 @@ export class Member implements SpaceMember {
     }
     if (answered === 'complete') keepOnly(peer, new Set(question.items.keys()));
     this.#agenda.put(peer, later(question.askedAt, refresh * (0.9 + random() / 5)));
+  }
+
+  /** A status message: a reply to a question of ours, or a push. The cookie is compared before anything else is used (spec/vacquery.md §5). */
+  #hear(kind: StatusKind, object: JsonObject, payload: Uint8Array, from: Endpoint, now: Instant): void {
+    if (at(object, 'space') !== this.#settings.space) return void this.#reject('other_space', from, now);
+    const cookie = at(object, 'cookie');
+    if (this.#rounds.isLate(cookie)) return;
+    const question = this.#rounds.asked(cookie);
+    const name = at(object, 'factory');
+    const peer = typeof name === 'string' ? this.#peers.get(name) : undefined;
+    if (!question && (cookie !== pushCookie || !peer)) return void this.#reject('unasked', from, now);
+    if (question && (question.factory !== name || question.kind !== kind)) {
+      return void this.#reject('misnamed', from, now, this.#peers.get(question.factory), typeof name === 'string' ? `answers as ${name}` : undefined);
+    }
+    const trust = this.#envelope.check(object, payload, this.#mayBeUnsigned(question?.factory, from));
+    if (!trust.trusted) return void this.#reject(trust.why, from, now, peer, trust.fingerprint && `key ${trust.fingerprint}`);
+    const read = readStatus(kind, object, now, payload.length);
+    if ('wrong' in read) return void this.#reject('invalid', from, now, peer, read.wrong);
+    if (read.lies.length > 0) this.#ledger.counts.lies += 1;
+    if (question) this.#reply(question, read, trust.seal, from, now);
+    else if (peer) this.#pushed(peer, read, trust.seal, from, now);
+  }
+
+  /** A query, or nothing that is known. */
+  #answer(object: JsonObject, payload: Uint8Array, from: Endpoint, now: Instant): readonly Datagram[] {
+    const kind = queryKind(object);
+    const query = kind && readQuery(kind, object, payload);
+    if (!query) return this.#reject('invalid', from, now);
+    if (query.space !== this.#settings.space) return this.#reject('other_space', from, now);
+    const source = this.#callerAt(from.host, now);
+    const trust = this.#envelope.check(object, payload, this.#mayBeUnsigned(source?.name, from));
+    if (!trust.trusted) return this.#reject(trust.why, from, now, source, trust.fingerprint && `key ${trust.fingerprint}`);
+    const caller = (trust.seal && query.factory !== undefined ? this.#peers.get(query.factory) : undefined) ?? source;
+    if (trust.seal && !this.#envelope.fresh(query.factory ?? from.host, trust.seal)) return this.#reject('replayed', from, now, caller);
+    this.#ledger.counts.queries += 1;
+    if (caller) this.#askBack(caller, now);
+    const known = source !== undefined || isLoopback(from.host) || this.#tools.isFriend?.(from.host) === true;
+    const answer = this.#responder.answer(query, payload.length, from, known, now);
+    if (!answer) return this.#reject('limited', from, now, caller);
+    this.#ledger.counts.sent += answer.length;
+    return answer;
   }
 
   #reply(question: Question, status: Status, seal: Seal | undefined, from: Endpoint, now: Instant): void {
