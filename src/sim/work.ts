@@ -37,23 +37,26 @@ export class TaskQueue {
   #jobs: Job[] = [];
   #head = 0;
   readonly #again: Job[] = [];
+  /** Arrived behind all these, and not looked at yet. */
+  #unseen = 0;
+  #ids = 0;
   readonly #idle = new Set<Agent>();
 
   constructor(work: Work, agenda: Agenda, random: Random) {
     this.work = work;
     this.#agenda = agenda;
     this.#random = random;
-    if (work.waiting !== 'endless') for (let i = 0; i < work.waiting; i++) this.#jobs.push(this.#newJob());
+    if (work.waiting !== 'endless') this.#arrive(work.waiting);
     if (work.rate.length > 0) this.#next();
   }
 
   get waiting(): number {
-    return this.#jobs.length - this.#head + this.#again.length;
+    return this.#jobs.length - this.#head + this.#again.length + this.#unseen;
   }
 
   /** The first job that fits into the agent's time; `too-long`: there is work, but not for this agent; undefined: the queue is empty. */
   fetch(agent: Agent): Job | 'too-long' | undefined {
-    if (this.waiting === 0 && this.work.waiting === 'endless') this.#jobs.push(this.#newJob());
+    if (this.waiting === 0 && this.work.waiting === 'endless') this.#arrive(1);
     if (this.waiting === 0) return undefined;
     const left = agent.left();
     const again = this.#again.findLastIndex((job) => job.length <= left);
@@ -66,6 +69,7 @@ export class TaskQueue {
 
   /** Looks at the oldest jobs only, as a matcher does. */
   #firstFitting(left: number): Job | undefined {
+    for (; this.#unseen > 0 && this.#jobs.length - this.#head < lookAhead; this.#unseen--) this.#jobs.push(this.#newJob());
     for (let i = this.#head; i < Math.min(this.#jobs.length, this.#head + lookAhead); i++) {
       const job = this.#jobs[i];
       if (job === undefined || job.length > left) continue;
@@ -105,8 +109,13 @@ export class TaskQueue {
     this.#offer();
   }
 
+  #arrive(jobs: number): void {
+    this.arrived += jobs;
+    this.#unseen += jobs;
+  }
+
   #newJob(): Job {
-    return { id: this.arrived++, length: lengthOf(this.work.jobLength, this.#random), done: false };
+    return { id: this.#ids++, length: lengthOf(this.work.jobLength, this.#random), done: false };
   }
 
   /** The next batch, at the rate of its moment: where the rate changes before, the draw begins anew, which for a Poisson process is the same. */
@@ -119,7 +128,7 @@ export class TaskQueue {
       return;
     }
     this.#agenda.at(later(now, pause), () => {
-      for (let i = 0; i < this.work.batch; i++) this.#jobs.push(this.#newJob());
+      this.#arrive(this.work.batch);
       this.#offer();
       this.#next();
     });
