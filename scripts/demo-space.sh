@@ -1,7 +1,7 @@
 #!/bin/sh
 # npm run demo:space: ten factories in network namespaces of their own, and what may happen to them. Needs root, or user namespaces.
 #
-#   scripts/demo-space.sh [--plain | --json] [--seed N] [--simulated]
+#   scripts/demo-space.sh [--plain | --json] [--factories N] [--seed N] [--simulated]
 #
 # Everything runs in namespaces for processes, network and mounts that end with it, however it ends.
 set -eu
@@ -13,7 +13,7 @@ export PATH
 for command in unshare nsenter ip nft mount; do
   command -v "$command" >/dev/null || { echo "demo:space: $command is missing; on Debian: apt-get install util-linux iproute2 nftables" >&2; exit 3; }
 done
-set -- --directory "${VACUA_SPACE_DIRECTORY:=$(mktemp -d "${TMPDIR:-/tmp}/vacua-space-XXXXXX")}" "$@"
+set -- --directory "${VACUA_SPACE_DIRECTORY:=$(mktemp -d "${TMPDIR:-/tmp}/vacua-demo-space-XXXXXX")}" "$@"
 trap 'rm -rf "$VACUA_SPACE_DIRECTORY"' EXIT
 # The demonstration itself hears these and ends in order.
 trap : INT TERM HUP

@@ -9,7 +9,7 @@ import { checkLine, progressLine, spaceView } from './view.ts';
 import { World } from './world.ts';
 
 /**
- * `main.ts --directory DIR [--plain | --json] [--seed N] [--simulated]`, in namespaces of its own (scripts/demo-space.sh). Exit code 0:
+ * `main.ts --directory DIR [--plain | --json] [--factories N] [--seed N] [--simulated]`, in namespaces of its own (scripts/demo-space.sh). Exit code 0:
  * everything held; 1: something did not, or a person ended it. `--json` prints one line per check, for tests.
  */
 const { values } = parseArgs({
@@ -17,6 +17,7 @@ const { values } = parseArgs({
     directory: { type: 'string' },
     plain: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
+    factories: { type: 'string', default: '10' },
     seed: { type: 'string', default: '1' },
     simulated: { type: 'boolean', default: false },
   },
@@ -24,6 +25,9 @@ const { values } = parseArgs({
 const { directory, json } = values;
 if (directory === undefined) throw new TypeError('--directory is required; start with: npm run demo:space');
 chmodSync(directory, 0o711);
+
+const count = Number(values.factories);
+if (!Number.isInteger(count) || count < 8 || count > 90) throw new TypeError(`--factories is "${values.factories}"; valid: 8 to 90`);
 
 const root = resolve(import.meta.dirname, '..', '..', '..');
 const guest = join(root, 'var', 'guest');
@@ -46,7 +50,7 @@ const live = process.stdout.isTTY && !values.plain && !json;
 const screen = live ? new Screen(process.stdout) : undefined;
 const lines = !live && !json;
 const world = new World({
-  hosts: hostsOf(10, why === undefined ? 2 : 0, hour),
+  hosts: hostsOf(count, why === undefined ? 2 : 0, hour),
   places: { directory, guest },
   vacua: join(root, 'bin', 'vacua'),
   seed: Number(values.seed),

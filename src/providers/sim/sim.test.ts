@@ -243,6 +243,38 @@ describe('simulated guest', () => {
     }
   });
 
+  it('asks for its user data until somebody answers, as after a restart of the daemon', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'vacua-guest-'));
+    const socket = join(directory, 'guest.sock');
+    const server = createServer((_, response) => response.end('#sim run=1 ends=reset\n'));
+    const clock = new ManualClock();
+    const world = new SimWorld({ clock, guest: servedGuest(clock) });
+    const turn = async (): Promise<void> => {
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      clock.advance(clock.nextDue() ?? 0);
+    };
+    try {
+      world.accept(order(1, socket));
+      const began = clock.uptime();
+      while (clock.uptime() < began + 5) await turn();
+      assert.deepEqual(
+        world.sightings().map((s) => s.power),
+        ['running'],
+      );
+      await new Promise<void>((resolve) => server.listen(socket, resolve));
+      while (world.machine(id(1))?.ended === false) await turn();
+      assert.deepEqual(
+        world.sightings().map((s) => s.cause),
+        ['reset'],
+      );
+      assert.ok(clock.uptime() < began + 60, 'not the run of one to ten minutes of a guest that knows nothing');
+    } finally {
+      world.close();
+      server.close();
+      rmSync(directory, { recursive: true });
+    }
+  });
+
   it('reads any user data without failing', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
