@@ -20,7 +20,7 @@ export const space = `space.${domain}`;
 export const ghost = { name: `wn99.${domain}`, address: '10.99.0.99' } as const;
 
 /** Durations of real sites are a hundred times longer; the rules are the same. In seconds. */
-export const pace = { cycle: 1, refresh: 1, answers: 2, backoff: 6, fizzle: 3, shortest: 5, longest: 11 } as const;
+export const pace = { cycle: 1, refresh: 1, answers: 2, backoff: 6, fizzle: 3, shortest: 5, longest: 9 } as const;
 
 export interface Host {
   /** Short name; also that of its network namespace. */

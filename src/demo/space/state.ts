@@ -15,7 +15,7 @@ export interface SpaceState {
   /** What happens now. */
   readonly act: string;
   readonly rows: readonly FactoryRow[];
-  readonly tenants: readonly { readonly name: TenantName; readonly running: number; readonly target: number; readonly why: string }[];
+  readonly tenants: readonly { readonly name: TenantName; readonly running: number; readonly target: number }[];
   readonly messages: readonly string[];
   readonly checks: readonly Check[];
 }

@@ -10,7 +10,7 @@ const patience = 60;
 /** How far, in machines, a tenant may miss its target on average over `calm` looks, and at any one look, while all is well. */
 const meanError = 1.75;
 const greatestError = 4;
-const calm = 6;
+const calm = 5;
 
 /** Raised by a wait whose condition has not come true; the story goes on to its end with what it has. */
 class Over extends Error {}
@@ -197,7 +197,7 @@ export class Story {
     const starts = (): number => [...w.watch.records.values()].flat().filter((m) => m.machinetype === 'blue').length;
     const before = starts();
     const began = w.elapsed;
-    await this.#until('back-off has been watched for a whole turn of pause and scout', () => w.elapsed - began > 2 * pace.backoff);
+    await this.#until('back-off has been watched for a whole turn of pause and scout', () => w.elapsed - began > pace.backoff + pace.fizzle);
     w.say(`${starts() - before} scouts in ${Math.round(w.elapsed - began)} s, ${w.watch.bansSeen - bans} back-offs judged`);
     if (fast) {
       const far = w.hosts.flatMap((h) => {

@@ -10,7 +10,7 @@ const state: SpaceState = {
     { id: 'wn01', provider: 'sim', mood: 'works', slots: 2, running: new Map([['red', 1]]), hears: 0, deaf: ['wn02'] },
     { id: 'wn02', provider: 'qemu', mood: 'killed', slots: 1, running: new Map(), hears: 0, deaf: [] },
   ],
-  tenants: [{ name: 'red', running: 1, target: 1.5, why: '' }],
+  tenants: [{ name: 'red', running: 1, target: 1.5 }],
   messages: ['wn01: wn02 is silent'],
   checks: [{ name: 'shares converge', held: true, detail: '0.5 of 3' }],
 };

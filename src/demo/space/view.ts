@@ -22,9 +22,9 @@ export function spaceView(state: SpaceState, width: number, height: number, colo
     paint(bold, line('factory  machines  slots         hears  state')),
     ...state.rows.map((row) => rowLine(row, width, paint)),
     paint(bold, line('tenant   running  target')),
-    ...state.tenants.map(({ name, running, target, why }) => {
+    ...state.tenants.map(({ name, running, target }) => {
       const bar = '█'.repeat(Math.min(running, 20));
-      return `${paint(colours[name], name.padEnd(7))}${clip(`  ${String(running).padStart(7)}  ${target.toFixed(1).padStart(6)}  ${bar}  ${why}`, width - 7)}`;
+      return `${paint(colours[name], name.padEnd(7))}${clip(`  ${String(running).padStart(7)}  ${target.toFixed(1).padStart(6)}  ${bar}`, width - 7)}`;
     }),
     ...state.checks.slice(-6).map((c) => paint(c.held ? colours.green : colours.red, line(checkLine(c)))),
     ...state.messages.slice(-8).map((m) => paint(dim, line(m))),

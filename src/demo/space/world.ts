@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isLive, type Machine } from '../../core/machine.ts';
+import type { Machine } from '../../core/machine.ts';
 import { elapsed, instant, seconds } from '../../core/units.ts';
 import { layout } from '../../factory/layout.ts';
 import { readWorldFile, worldEvents } from '../../providers/sim/world-file.ts';
@@ -181,10 +181,10 @@ export class World {
       });
   }
 
-  /** Machines accounted, per host, from the last call of `close`. */
+  /** Machines accounted, per host, from the last call of `readUsage`. */
   readonly usage = new Map<Host, readonly string[]>();
 
-  /** The last look before the end: nothing is started any more, so that books and worlds are of one moment. */
+  /** Nothing is started any more, so that books and worlds will be of one moment. */
   async closeBooks(): Promise<void> {
     await Promise.all(this.hosts.filter((h) => this.isUp(h)).map((host) => this.watch.client(host).drain(true)));
   }
@@ -215,11 +215,9 @@ export class World {
           deaf: answers ? silent.filter((name) => name !== ghost.name).map((name) => name.split('.')[0] ?? '') : [],
         };
       }),
-      tenants: tenants.map(({ name }) => ({ name, running: runs(live, name), target: this.slots * targetOf(name), why: '' })),
+      tenants: tenants.map(({ name }) => ({ name, running: runs(live, name), target: this.slots * targetOf(name) })),
       messages: this.#messages,
       checks: this.checks,
     };
   }
 }
-
-export const liveIds = (machines: readonly Machine[]): readonly string[] => machines.filter(isLive).map((m) => m.id);
