@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import type { FactoryReport } from '../../core/space/report.ts';
-import { elapsed, seconds } from '../../core/units.ts';
+import { elapsed, instant, seconds } from '../../core/units.ts';
 import { audit } from './rules.ts';
 import { ghost, type Host, nothingToDo, pace, tenants, working, writeConfig, writeUserData } from './site.ts';
 import type { World } from './world.ts';
@@ -200,13 +200,17 @@ export class Story {
     await this.#until('back-off has been watched for a whole turn of pause and scout', () => w.elapsed - began > pace.backoff + pace.fizzle);
     w.say(`${starts() - before} scouts in ${Math.round(w.elapsed - began)} s, ${w.watch.bansSeen - bans} back-offs judged`);
     if (fast) {
+      const off = elapsed(instant(Date.now()), w.watch.now.get(fast)?.report.at ?? instant(0));
+      w.check('one clock is wrong by an hour', Math.abs(off - (fast.clockOff ?? 0)) < patience, `${fast.id}: ${Math.round(off)} s`);
       const far = w.hosts.flatMap((h) => {
         const report = w.watch.now.get(h)?.report;
-        return (report?.factories ?? []).flatMap((f) =>
-          f.machinetypes.filter((t) => t.shutdownAt !== undefined && elapsed(t.shutdownAt, report?.at ?? t.shutdownAt) < -2),
-        );
+        const told = (report?.factories ?? []).flatMap((f) => f.machinetypes);
+        return told.flatMap(({ factory, shutdownAt: at }) => {
+          const ago = report === undefined || at === undefined ? 0 : elapsed(at, report.at);
+          return ago < -2 || ago > w.elapsed + 2 ? [`${h.id} hears of ${factory}: ${Math.round(ago)} s ago`] : [];
+        });
       });
-      w.check('no end of a machine is dated in the future, although a clock is an hour fast', far.length === 0, far.map((t) => t.factory).join(' '));
+      w.check('ends of machines are dated right by all', far.length === 0, far.slice(0, 3).join('; '));
     }
     w.begin('blue has work again: a scout finds it, and the space follows');
     for (const host of w.hosts) writeUserData(places, host, 'blue', working(seed, host, 'blue'));
