@@ -5,6 +5,10 @@ import { machineModels } from '../../core/machinetype.ts';
 import { machineId } from '../../core/units.ts';
 import type { MachineOrder } from '../contract.ts';
 
+/** Names inside `provider`, also while it is not yet a machine's. */
+export const logName = 'launch.log';
+export const runName = 'run';
+
 /** Names inside a machine's directory. `run` is the only part that the machine's own uid may write. */
 export const machineFiles = (directory: string) => {
   const home = join(directory, 'provider');
@@ -13,8 +17,8 @@ export const machineFiles = (directory: string) => {
     handle: join(home, 'machine.json'),
     launcher: join(home, 'launcher'),
     /** Messages of the launcher and of QEMU; QEMU notes there why a guest ended. */
-    log: join(home, 'launch.log'),
-    run: join(home, 'run'),
+    log: join(home, logName),
+    run: join(home, runName),
   };
 };
 

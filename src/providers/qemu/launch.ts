@@ -1,13 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, statSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type MachineOrder, ProviderError } from '../contract.ts';
 import { type Boot, controlSocket, qemuArguments, qemuCommand } from './arguments.ts';
-import { machineFiles } from './handle.ts';
+import { logName, machineFiles } from './handle.ts';
 import { groupsArgument, type Owner } from './owner.ts';
-import { launcherNote } from './proc.ts';
+import { launcherNote, launcherOf } from './proc.ts';
 import { runState } from './qmp.ts';
 
 /** Where the daemon's PATH lacks them: `ip`, `nft` and `udhcpd` are in sbin. Nothing else of its environment reaches a machine. */
@@ -23,11 +24,14 @@ export interface Manner {
   readonly privateTun: boolean;
 }
 
+/** What of an order the launcher must know before the machine's command. */
+export type Outline = Pick<MachineOrder, 'outbound' | 'consoleMaxBytes' | 'hostServices'>;
+
 /**
  * The launcher's command line up to the machine's command, in the machine's `provider` directory (launch-namespace.sh). Root
  * becomes the machine's own account on the way.
  */
-export function launchCommand(manner: Manner, owner: Owner, order: Pick<MachineOrder, 'outbound' | 'consoleMaxBytes' | 'hostServices'>): string[] {
+export function launchCommand(manner: Manner, owner: Owner, order: Outline): string[] {
   const half = String(Math.max(1, Math.floor(order.consoleMaxBytes / 2)));
   const rest = [order.outbound ? 'yes' : 'no', half, order.hostServices.map((s) => s.port).join(' ')];
   if (owner === undefined) return ['sh', 'launch.sh', 'own', '-', '-', ...rest];
@@ -40,28 +44,53 @@ export function launchCommand(manner: Manner, owner: Owner, order: Pick<MachineO
 }
 
 /**
- * Starts the launcher, detached in a session of its own, and notes who it is; the machine outlives this process. Should the
- * note be lost in a crash, the machine's directory still leads to its processes (killMachine).
- * @param onEnd called when it ends while this process lives
+ * Starts a launcher in its directory, detached in a session of its own, so that the machine outlives this process.
+ * @param command what it becomes; empty: it waits for that, with the channel `channelOf`
  */
-export function launch(order: MachineOrder, boot: Boot, manner: Manner, owner: Owner, onEnd: () => void): ChildProcess {
-  const files = machineFiles(order.directory);
-  const log = openSync(files.log, 'a', 0o600);
+export function start(home: string, manner: Manner, owner: Owner, about: Outline, command: readonly string[]): ChildProcess {
+  const log = openSync(join(home, logName), 'a', 0o600);
   try {
-    const [command = '', ...args] = launchCommand(manner, owner, order);
-    const child = spawn(command, [...args, qemuCommand, ...qemuArguments(order, boot)], {
-      cwd: files.home,
+    const [program = '', ...args] = launchCommand(manner, owner, about);
+    return spawn(program, [...args, ...command], {
+      cwd: home,
       detached: true,
-      stdio: ['ignore', 'ignore', log],
+      stdio: ['ignore', 'ignore', log, ...(command.length === 0 ? (['pipe'] as const) : [])],
       env: toolEnvironment(),
     });
-    child.once('error', onEnd).once('exit', onEnd).unref();
-    const note = child.pid === undefined ? undefined : launcherNote(child.pid);
-    if (note !== undefined) writeFileSync(files.launcher, note, { mode: 0o600 });
-    return child;
   } finally {
     closeSync(log);
   }
+}
+
+/** The daemon's end of the only connection to a launcher that waits: when it closes, the launcher ends. */
+export const channelOf = (waiting: ChildProcess): Socket => waiting.stdio[3] as Socket;
+
+/** A command in the form in which a waiting launcher reads it (launch-namespace.sh). */
+export function spoken(command: readonly string[]): string {
+  const lines = command.flatMap((word) => {
+    const parts = word.split('\n');
+    return parts.map((part, i) => `${i === parts.length - 1 ? '=' : '+'}${part}`);
+  });
+  return `${[String(command.length), ...lines].join('\n')}\n`;
+}
+
+/**
+ * Starts a machine whose files are all there, by a launcher that waits in them or by a new one, and notes who it is. Should the
+ * note be lost in a crash, the machine's directory still leads to its processes (killMachine).
+ * @param onEnd called when it ends while this process lives
+ */
+export function launch(order: MachineOrder, boot: Boot, manner: Manner, owner: Owner, waiting: ChildProcess | undefined, onEnd: () => void): ChildProcess {
+  const files = machineFiles(order.directory);
+  const command = [qemuCommand, ...qemuArguments(order, boot)];
+  if (waiting !== undefined) {
+    const channel = channelOf(waiting);
+    channel.end(spoken(command), () => channel.destroy());
+  }
+  const child = waiting ?? start(files.home, manner, owner, order, command);
+  child.once('error', onEnd).once('exit', onEnd).unref();
+  const launcher = child.pid === undefined ? undefined : launcherOf(child.pid);
+  if (launcher !== undefined) writeFileSync(files.launcher, launcherNote(launcher), { mode: 0o600 });
+  return child;
 }
 
 /** Resolves when QEMU answers on its control socket; rejects with a ProviderError when its process ends before, or the signal aborts. */

@@ -8,13 +8,16 @@ export type Owner = { readonly uid: number } | undefined;
 const firstUid = 2_000_000_000;
 
 /**
- * User id of a machine, equal to its group id: no two live machines of a factory share one, nor do, but for a chance of 1 in
+ * Account of a machine, its user id equal to its group id: no two live machines of a factory share one, nor do, but for a chance of 1 in
  * 100,000, machines of two factories on one host (docs/networking.md). Slots repeat after 1000.
  */
-export function machineUid(stateDir: string, slot: number): number {
+export function machineOwner(stateDir: string, slot: number): { readonly uid: number } {
   const factory = createHash('sha256').update(stateDir).digest().readUInt32BE(0) % 100_000;
-  return firstUid + factory * 1000 + (slot % 1000);
+  return { uid: firstUid + factory * 1000 + slotNumber(slot) };
 }
+
+/** Slots of one number share an account. */
+export const slotNumber = (slot: number): number => slot % 1000;
 
 /** Whether this process may give machines ids of their own: real root, not the root of a small user namespace. */
 export function canSwitchUser(): boolean {

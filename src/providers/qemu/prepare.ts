@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { type MachineOrder, ProviderError } from '../contract.ts';
 import type { Boot } from './arguments.ts';
 import { defaultRootBytes, overlayFile, rootFile, scratchFile } from './disks.ts';
-import { handleText, machineFiles } from './handle.ts';
+import { handleText, machineFiles, runName } from './handle.ts';
 import { inspectImage } from './image-format.ts';
 import { dhcpConfiguration, hostAddresses, interfaceCommands, packetFilter } from './network.ts';
 import type { Owner } from './owner.ts';
@@ -18,28 +18,26 @@ export interface Scripts {
 }
 
 /**
- * Everything a machine needs before its launcher runs. Layout and rights, `M` being the machine's own account (docs/networking.md):
- * the machine's directory and `provider` may be passed through by M, `provider/run` and the disks are M's, the rest is the daemon's.
- * Small files are written synchronously: two dozen turns through the thread pool cost more than they take.
+ * Makes a `provider` directory with all that its launcher reads. Layout and rights, `M` being the machine's own account
+ * (docs/networking.md): the machine's directory and `provider` may be passed through by M, `provider/run` and the disks are M's,
+ * the rest is the daemon's. Small files are written synchronously: two dozen turns through the thread pool cost more than they take.
  */
-export async function prepare(order: MachineOrder, owner: Owner, network: Boot['network'], scripts: Scripts): Promise<Omit<Boot, 'accelerator' | 'network'>> {
+export function layDown(home: string, owner: Owner, network: Boot['network'], scripts: Scripts, launcherFiles: readonly LauncherFile[]): void {
+  const run = join(home, runName);
+  mkdirSync(home, { mode: 0o700 });
+  mkdirSync(run, { mode: 0o700 });
+  own(owner, home, 0o710);
+  own(owner, run, 0o700, owner?.uid);
+  for (const [name, text] of [['launch.sh', scripts[network]], ['console.sh', scripts.console], ...launcherFiles] as const) {
+    write(owner, join(home, name), text, 0o640);
+  }
+}
+
+/** Adds what makes the directory that of one machine, first of all the note of what it is: nothing has been launched yet. */
+export async function furnish(order: MachineOrder, owner: Owner): Promise<Omit<Boot, 'accelerator' | 'network'>> {
   const files = machineFiles(order.directory);
-  const own = (path: string, mode: number, uid = 0): void => {
-    if (owner === undefined) return;
-    chownSync(path, uid, owner.uid);
-    chmodSync(path, mode);
-  };
-  const write = (name: string, content: string | Buffer, mode: number, uid = 0): void => {
-    writeFileSync(join(files.home, name), content, { mode: 0o600, flag: 'wx' });
-    own(join(files.home, name), mode, uid);
-  };
-  mkdirSync(files.home, { mode: 0o700 });
-  mkdirSync(files.run, { mode: 0o700 });
-  // Before anything is launched: whatever happens from here on, it says what this was.
   writeFileSync(files.handle, handleText(order), { mode: 0o600 });
-  own(order.directory, 0o710);
-  own(files.home, 0o710);
-  own(files.run, 0o700, owner?.uid);
+  own(owner, order.directory, 0o710);
 
   const image = await stage(order.rootImage, files.home, 'image', owner);
   const use = order.model === 'kernel' ? 'kernel' : order.model === 'vm-raw' ? 'disk' : 'iso';
@@ -50,23 +48,33 @@ export async function prepare(order: MachineOrder, owner: Owner, network: Boot['
     inspectImage(resolve(files.home, initrd), 'initrd', `${order.machinetype}: initrd ${order.initrd}`);
   }
 
+  const disk = (name: string, content: string | Buffer): void => write(owner, join(files.home, name), content, 0o600, owner?.uid);
   const emptyDisk = (name: string, bytes: number): void => {
-    write(name, '', 0o600, owner?.uid);
+    disk(name, '');
     truncateSync(join(files.home, name), Math.ceil(bytes / 512) * 512);
   };
   if (order.model === 'vm-raw') {
-    write(overlayFile, emptyOverlay(Math.max(facts.virtualBytes, order.rootDiskBytes ?? 0), { file: image, format: facts.format }), 0o600, owner?.uid);
+    disk(overlayFile, emptyOverlay(Math.max(facts.virtualBytes, order.rootDiskBytes ?? 0), { file: image, format: facts.format }));
   } else if (order.model !== 'kernel' || order.rootDiskBytes !== undefined) emptyDisk(rootFile, order.rootDiskBytes ?? defaultRootBytes(order.processors));
   if (order.scratchDiskBytes !== undefined) emptyDisk(scratchFile, order.scratchDiskBytes);
-
-  write('launch.sh', scripts[network], 0o640);
-  write('console.sh', scripts.console, 0o640);
-  if (network === 'namespace') for (const [name, text] of namespaceFiles(order)) write(name, text, 0o640);
   return { image, imageFormat: facts.format, ...(initrd === undefined ? {} : { initrd }) };
 }
 
+function own(owner: Owner, path: string, mode: number, uid = 0): void {
+  if (owner === undefined) return;
+  chownSync(path, uid, owner.uid);
+  chmodSync(path, mode);
+}
+
+function write(owner: Owner, path: string, content: string | Buffer, mode: number, uid = 0): void {
+  writeFileSync(path, content, { mode: 0o600, flag: 'wx' });
+  own(owner, path, mode, uid);
+}
+
+export type LauncherFile = readonly [name: string, text: string];
+
 /** Files that the namespace launcher reads, by name. */
-export const namespaceFiles = (order: Pick<MachineOrder, 'outbound' | 'hostServices'>): [string, string][] => [
+export const namespaceFiles = (order: Pick<MachineOrder, 'outbound' | 'hostServices'>): LauncherFile[] => [
   ['net.ip', interfaceCommands],
   ['net.nft', packetFilter({ outbound: order.outbound, hostServices: order.hostServices, hostAddresses: hostAddresses() })],
   ['udhcpd.conf', dhcpConfiguration],

@@ -7,7 +7,7 @@ import { qemuCommand } from './arguments.ts';
 import { machineFiles } from './handle.ts';
 import { type Manner, launchCommand, toolEnvironment } from './launch.ts';
 import { namespaceFiles, type Scripts } from './prepare.ts';
-import { canSwitchUser, machineUid } from './owner.ts';
+import { canSwitchUser, machineOwner } from './owner.ts';
 
 export type Probe = { readonly works: true } | { readonly works: false; readonly why: string };
 const fails = (why: string): Probe => ({ works: false, why });
@@ -109,7 +109,7 @@ export async function probeNamespace(stateDir: string, manner: Pick<Manner, 'swi
   const directory = await mkdtemp(join(stateDir, 'probe-'));
   try {
     const files = machineFiles(directory);
-    const owner = manner.switchUser ? { uid: machineUid(stateDir, 999) } : undefined;
+    const owner = manner.switchUser ? machineOwner(stateDir, 999) : undefined;
     await mkdir(files.run, { recursive: true });
     const order = { outbound: true, hostServices: [], consoleMaxBytes: 4096 };
     for (const [name, text] of [['launch.sh', scripts.namespace], ['console.sh', scripts.console], ...namespaceFiles(order)] as const) {

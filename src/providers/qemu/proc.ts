@@ -47,12 +47,15 @@ const LauncherText = z
     return { pid: Number(pid), startTicks: Number(startTicks), boot };
   });
 
-/** Text for the file from which `readLauncher` learns of a process; undefined: it has ended already. */
-export function launcherNote(pid: number): string | undefined {
+/** A process as a launcher; undefined: it has ended already. */
+export function launcherOf(pid: number): Launcher | undefined {
   const facts = processFacts(pid);
   thisBoot ??= bootId();
-  return facts === undefined ? undefined : `${pid} ${facts.startTicks} ${thisBoot}\n`;
+  return facts === undefined ? undefined : { pid, startTicks: facts.startTicks, boot: thisBoot };
 }
+
+/** Text for the file from which `readLauncher` learns of a process. */
+export const launcherNote = ({ pid, startTicks, boot }: Launcher): string => `${pid} ${startTicks} ${boot}\n`;
 
 /** Undefined: not noted, or not completely. */
 export function readLauncher(path: string): Launcher | undefined {

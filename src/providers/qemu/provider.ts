@@ -8,10 +8,11 @@ import type { Settings } from '../../core/settings.ts';
 import { type MachineId, machineId } from '../../core/units.ts';
 import { type Capabilities, type MachineOrder, type Provider, ProviderError, type ProviderList } from '../contract.ts';
 import { type Boot, controlSocket } from './arguments.ts';
-import { handleText, machineFiles } from './handle.ts';
+import { handleText, machineFiles, readHandle } from './handle.ts';
 import { accepted, launch, type Manner } from './launch.ts';
-import { machineUid, type Owner } from './owner.ts';
-import { prepare, type Scripts } from './prepare.ts';
+import { machineOwner, type Owner } from './owner.ts';
+import { furnish, layDown, namespaceFiles, type Scripts } from './prepare.ts';
+import { PreparedNamespaces } from './prepared.ts';
 import { callerManner, probeKvm, probeNamespace } from './probe.ts';
 import { isAlive, killMachine, type Launcher, readLauncher } from './proc.ts';
 import { qmp } from './qmp.ts';
@@ -47,6 +48,7 @@ export class QemuProvider implements Provider {
   readonly #machines: string;
   #manner: Manner | undefined;
   #scripts: Scripts | undefined;
+  #prepared: PreparedNamespaces | undefined;
   /** Creations and removals of one machine follow each other. */
   readonly #turns = new Map<MachineId, Promise<unknown>>();
   readonly #creating = new Set<MachineId>();
@@ -87,6 +89,9 @@ export class QemuProvider implements Provider {
       notes.push(`no network namespaces (${own.why}): machines get the restricted network, without outbound connections; vacua doctor says more`);
     }
     this.#manner = { ...caller, accelerator: kvm?.works === true ? 'kvm' : 'tcg', network: own?.works === true ? 'namespace' : 'restricted' };
+    await this.#prepared?.close();
+    this.#prepared = new PreparedNamespaces(stateDir, this.#manner, this.#scripts);
+    await this.#prepared.open();
     return { notes };
   }
 
@@ -115,19 +120,21 @@ export class QemuProvider implements Provider {
   create(order: MachineOrder, signal: AbortSignal): Promise<void> {
     return this.#inTurn(order.id, async () => {
       signal.throwIfAborted();
-      const { manner, scripts } = this.#opened();
+      const { manner, scripts, prepared } = this.#opened();
       this.#check(order);
       const files = machineFiles(order.directory);
       // It was accepted before. If it has ended since, it stays so: a machine is used once.
       if (readLauncher(files.launcher) !== undefined) return;
       this.#creating.add(order.id);
-      const owner: Owner = manner.switchUser ? { uid: machineUid(this.#options.stateDir, order.slot) } : undefined;
+      const owner: Owner = manner.switchUser ? machineOwner(this.#options.stateDir, order.slot) : undefined;
       try {
         if (existsSync(files.home)) await this.#remove(order.id); // a creation that was lost before its launch
         const deadline = AbortSignal.any([signal, AbortSignal.timeout(this.#options.launchMilliseconds ?? 30_000)]);
-        const boot: Boot = { ...manner, ...(await prepare(order, owner, manner.network, scripts)) };
+        const waiting = await prepared.take(order);
+        if (waiting === undefined) layDown(files.home, owner, manner.network, scripts, manner.network === 'namespace' ? namespaceFiles(order) : []);
+        const boot: Boot = { ...manner, ...(await furnish(order, owner)) };
         signal.throwIfAborted();
-        const child = launch(order, boot, manner, owner, () => this.#onChange?.(order.id));
+        const child = launch(order, boot, manner, owner, waiting, () => this.#onChange?.(order.id));
         await accepted(child, order, deadline);
         this.#follow(order.id, order.directory);
       } catch (error) {
@@ -171,7 +178,9 @@ export class QemuProvider implements Provider {
   destroy(id: MachineId, signal: AbortSignal): Promise<void> {
     return this.#inTurn(id, async () => {
       signal.throwIfAborted();
+      const order = readHandle(machineFiles(join(this.#machines, id)).handle);
       await this.#remove(id);
+      if (order?.id === id) this.#prepared?.offer(order);
     });
   }
 
@@ -238,20 +247,26 @@ export class QemuProvider implements Provider {
     this.#watchers.delete(id);
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
     clearInterval(this.#pulse);
     this.#onChange = undefined;
     for (const id of this.#watchers.keys()) this.#unfollow(id);
-    return Promise.resolve();
+    await this.#prepared?.close();
   }
 
-  #opened(): { readonly manner: Manner; readonly scripts: Scripts } {
-    if (this.#manner === undefined || this.#scripts === undefined) throw new TypeError('QemuProvider: open() comes first');
-    return { manner: this.#manner, scripts: this.#scripts };
+  /** Slots whose next launch is prepared, modulo 1000. */
+  preparedSlots(): readonly number[] {
+    return this.#prepared?.slots() ?? [];
+  }
+
+  #opened(): { readonly manner: Manner; readonly scripts: Scripts; readonly prepared: PreparedNamespaces } {
+    if (this.#manner === undefined || this.#scripts === undefined || this.#prepared === undefined) throw new TypeError('QemuProvider: open() comes first');
+    return { manner: this.#manner, scripts: this.#scripts, prepared: this.#prepared };
   }
 
   #inTurn(id: MachineId, work: () => Promise<void>): Promise<void> {
-    const mine = (this.#turns.get(id) ?? Promise.resolve()).then(work, work);
+    const now = (): Promise<void> => (this.#prepared === undefined ? work() : this.#prepared.during(work));
+    const mine = (this.#turns.get(id) ?? Promise.resolve()).then(now, now);
     this.#turns.set(id, mine);
     const clear = (): void => {
       if (this.#turns.get(id) === mine) this.#turns.delete(id);

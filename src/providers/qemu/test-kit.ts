@@ -158,6 +158,14 @@ export class World {
     return { order, hands };
   }
 
+  /** Has namespaces prepared, as they are when machines of such orders have gone from the slots. */
+  async prepared(provider: QemuProvider, slots: readonly number[], about: Partial<MachineOrder> = {}): Promise<void> {
+    const orders = await Promise.all(slots.map((slot) => this.order({ ...about, slot })));
+    await Promise.all(orders.map((o) => provider.create(o, never())));
+    await Promise.all(orders.map((o) => provider.destroy(o.id, never())));
+    await until(`slots ${slots.join(' ')} are prepared`, () => slots.every((s) => provider.preparedSlots().includes(s)));
+  }
+
   handsOf(id: MachineId): Hands {
     const hands = this.hands.get(id);
     if (hands === undefined) throw new Error(`no machine ${id}`);
@@ -166,16 +174,8 @@ export class World {
 
   /** Processes that belong to machines of this world, and what their provider has left in their directories. */
   leftovers(): string[] {
-    const found: string[] = [];
     const machines = join(this.stateDir, 'machines');
-    for (const pid of readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name))) {
-      try {
-        const cwd = readlinkSync(`/proc/${pid}/cwd`);
-        if (cwd.startsWith(machines)) found.push(`process ${pid} ${readFileSync(`/proc/${pid}/comm`, 'latin1').trim()}`);
-      } catch {
-        // ended meanwhile, or somebody else's
-      }
-    }
+    const found = processesBelow(machines);
     for (const id of readdirSync(machines)) found.push(...readdirSync(join(machines, id)).filter((name) => name === 'provider'));
     found.push(...readdirSync(this.stateDir).filter((name) => name.startsWith('probe-')));
     return found;
@@ -188,6 +188,19 @@ export class World {
     await Promise.all(this.#providers.map((p) => p.close()));
     await rm(join(this.stateDir, '..'), { recursive: true, force: true });
   }
+}
+
+/** Processes that work in a directory or below it, as those of machines and prepared namespaces do. */
+export function processesBelow(directory: string): string[] {
+  const found: string[] = [];
+  for (const pid of readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name))) {
+    try {
+      if (readlinkSync(`/proc/${pid}/cwd`).startsWith(directory)) found.push(`process ${pid} ${readFileSync(`/proc/${pid}/comm`, 'latin1').trim()}`);
+    } catch {
+      // ended meanwhile, or somebody else's
+    }
+  }
+  return found;
 }
 
 export const never = (): AbortSignal => new AbortController().signal;
