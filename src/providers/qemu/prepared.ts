@@ -73,7 +73,9 @@ export class PreparedNamespaces {
   /** A machine has gone: its slot may have another. */
   offer(wish: Wish): void {
     const slot = slotNumber(wish.slot);
-    if (this.#manner.network !== 'namespace' || this.#ready.has(slot) || this.#wishes.size + this.#ready.size >= most) return;
+    const making = this.#making === undefined ? 0 : 1;
+    if (this.#manner.network !== 'namespace' || this.#ready.has(slot) || this.#making?.slot === slot) return;
+    if (this.#wishes.size + this.#ready.size + making >= most) return;
     this.#wishes.set(slot, wish);
     this.#later();
   }
