@@ -54,6 +54,7 @@ async function outside(): Promise<{ readonly address: string; readonly ours: str
     address,
     ours,
     close: async () => {
+      await output('ip', ['link', 'del', name]); // with the namespace it would go some time later
       child.kill('SIGKILL');
       await ends;
     },
