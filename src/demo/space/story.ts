@@ -8,7 +8,7 @@ import type { World } from './world.ts';
 /** Longest wait for one thing, in seconds: only a fault takes so long, also on a busy host. */
 const patience = 60;
 /** How far, in machines, a tenant may miss its target on average over `calm` looks, and at any one look, while all is well. */
-const meanError = 1.75;
+const meanError = 2;
 const greatestError = 4;
 const calm = 5;
 
