@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { accessSync, constants, accessSync, constants, existsSync, statSync } from 'node:fs';
 import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { release } from 'node:os';
 import { join } from 'node:path';
@@ -104,8 +104,18 @@ export function callerManner(): Pick<Manner, 'switchUser' | 'privateTun'> {
   return { switchUser: canSwitchUser(), privateTun: tun === undefined || (tun.mode & 0o006) !== 0o006 };
 }
 
+function mayUse(device: string): boolean {
+  try {
+    accessSync(device, constants.R_OK | constants.W_OK);
+    return true;
+  } catch {
+    return false; // absent or not permitted: the same for whoever needs it
+  }
+}
+
 /** Goes the whole way of a machine's launch, with `true` in place of QEMU. */
 export async function probeNamespace(stateDir: string, manner: Pick<Manner, 'switchUser' | 'privateTun'>, scripts: Scripts): Promise<Probe> {
+  if (!manner.switchUser && !mayUse('/dev/net/tun')) return fails('/dev/net/tun is closed to this user; open it as root: chmod 0666 /dev/net/tun');
   const directory = await mkdtemp(join(stateDir, 'probe-'));
   try {
     const files = machineFiles(directory);
