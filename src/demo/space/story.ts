@@ -228,7 +228,7 @@ export class Story {
     const w = this.#world;
     w.begin('the end: machines finish their work, books are compared');
     await w.closeBooks();
-    for (const host of w.hosts.filter((h) => h.provider === 'qemu')) for (const m of w.working(host)) await w.watch.client(host).destroy(m.id);
+    for (const host of w.hosts.filter((h) => h.provider === 'qemu')) for (const m of w.working(host)) await w.destroy(host, m.id);
     await this.#until(
       'all machines end',
       () => w.watch.live.length === 0,

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Machine } from '../../core/machine.ts';
-import { elapsed, instant, seconds } from '../../core/units.ts';
+import { elapsed, instant, type MachineId, seconds } from '../../core/units.ts';
+import { ControlError } from '../../factory/control/control-error.ts';
 import { layout } from '../../factory/layout.ts';
 import { readWorldFile, worldEvents } from '../../providers/sim/world-file.ts';
 import { Daemon, type LogLine } from './daemon.ts';
@@ -188,6 +189,15 @@ export class World {
   async closeBooks(): Promise<void> {
     await Promise.all(this.hosts.filter((h) => this.isUp(h)).map((host) => this.watch.client(host).drain(true)));
   }
+  /** Ends a machine, unless it has ended by itself since it was seen. */
+  async destroy(host: Host, id: MachineId): Promise<void> {
+    try {
+      await this.watch.client(host).destroy(id);
+    } catch (error) {
+      if (!(error instanceof ControlError && error.code === 'machine_finished')) throw error;
+    }
+  }
+
   async readUsage(): Promise<void> {
     for (const host of this.hosts)
       this.usage.set(
