@@ -25,15 +25,16 @@ const rangeText = (least: number, greatest: number): string => {
 };
 
 /** A decimal number, fractions and exponents allowed. `above`: it must be greater than that. */
-export function decimal(unit: string, bound: { readonly above?: number; readonly least?: number } = {}): Type<number> {
-  const range = bound.above === undefined ? (bound.least === undefined ? '' : `, ${bound.least} or more`) : ` greater than ${bound.above}`;
+export function decimal(unit: string, bound: { readonly above?: number; readonly least?: number; readonly most?: number } = {}): Type<number> {
+  const low = bound.above === undefined ? (bound.least === undefined ? '' : `, ${bound.least} or more`) : ` greater than ${bound.above}`;
+  const range = bound.most === undefined ? low : `${low}, at most ${bound.most}`;
   return {
     valid: `a number${unit === '' ? '' : ` of ${unit}`}${range}`,
     read: (text) => {
       if (!/^[+-]?(\d{1,20}(\.\d{0,20})?|\.\d{1,20})(e[+-]?\d{1,2})?$/i.test(text)) return wrong(text, 'a number');
       const value = Number(text);
-      if ((bound.above !== undefined && value <= bound.above) || (bound.least !== undefined && value < bound.least))
-        return { wrong: `${text} is out of range` };
+      const inRange = value > (bound.above ?? -Infinity) && value >= (bound.least ?? -Infinity) && value <= (bound.most ?? Infinity);
+      if (!inRange) return { wrong: `${text} is out of range` };
       return { value };
     },
   };

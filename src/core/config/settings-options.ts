@@ -125,7 +125,7 @@ export const ownSettings = {
   min_free_disk_gb: option(decimal('GiB', { least: 0 }), '1', 'Nothing is started with less free space than this in the state directory.'),
   joboutputs_max_mb: option(wholeNumber('MiB'), '100', 'Most that one machine may store as job outputs.'),
   joboutputs_max_files: option(wholeNumber(''), '1000', 'Most files that one machine may store.'),
-  console_max_mb: option(decimal('MiB', { least: 0 }), '1', 'Most that is kept of the console of one machine.'),
+  console_max_mb: option(decimal('MiB', { least: 0, most: 64 }), '1', 'Most that is kept of the console of one machine.'),
   host_services: option(hostServices, 'empty', 'Services that machines reach at 169.254.169.253:PORT, such as `3128=squid.example.com:3128`.'),
   outbound: option(yesNo, 'yes', 'Whether machines may open connections to the world outside the host.'),
   user_data_fallback: option(yesNo, 'no', 'Use the last good user data template when its server cannot be reached.'),

@@ -281,19 +281,30 @@ const consoleNames = ['console.log.1', 'console.log'];
 
 /** Moves a file that the machine's account may have replaced by anything: only a plain file is kept. */
 async function keep(from: string, to: string): Promise<void> {
-  const facts = await lstat(from).catch(() => undefined);
-  if (facts?.isFile() !== true) return;
-  await rename(from, to);
-  if (process.getuid?.() === 0) await chown(to, 0, 0);
-  await chmod(to, 0o600);
+  const file = await open(from, plain).catch(() => undefined); // not there, or a link
+  if (file === undefined) return;
+  try {
+    if (!(await file.stat()).isFile()) return;
+    if (process.getuid?.() === 0) await file.chown(0, 0);
+    await file.chmod(0o600);
+    await rename(from, to);
+  } finally {
+    await file.close();
+  }
 }
+
+/** A file that the machine's account may have replaced is opened as it is: no link is followed, no pipe is waited for. */
+const plain = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+/** Greatest `console_max_mb`; more is not a console that our writer made. */
+const maxConsoleBytes = 64 * 1024 * 1024;
 
 /** Content of a plain file; undefined for everything else, links and pipes above all. */
 async function readPlain(path: string): Promise<Buffer | undefined> {
   try {
-    const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    const file = await open(path, plain);
     try {
-      return (await file.stat()).isFile() ? await file.readFile() : undefined;
+      const facts = await file.stat();
+      return facts.isFile() && facts.size <= maxConsoleBytes ? await file.readFile() : undefined;
     } finally {
       await file.close();
     }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -47,6 +47,12 @@ describe('QMP', () => {
     const question = runState(at, 's', never());
     servers[3]?.once('connection', (socket) => socket.end());
     await assert.rejects(question, /closed its control socket/);
+  });
+
+  it('a link in its place is not followed', async () => {
+    const at = await qemu(hello, ['{"return":{}}\n'], ['{"return":{"status":"running"}}\n']);
+    symlinkSync(join(at, 's'), join(at, 'link'));
+    await assert.rejects(qmp(at, 'link', 'system_powerdown', never()), /something else/);
   });
 
   it('a line without end is not kept', async () => {

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { lstat, open } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { z } from 'zod';
 
@@ -24,9 +24,12 @@ export async function qmp(directory: string, name: string, command: 'query-statu
   const at = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY);
   let socket: Socket | undefined;
   try {
+    const place = `/proc/self/fd/${at.fd}/${name}`;
+    // The machine's own account may write here: a link would lead the command to another machine.
+    if (!(await lstat(place)).isSocket()) throw new Error('the control socket of QEMU is something else');
     signal.throwIfAborted();
     return await new Promise((resolve, reject) => {
-      socket = connect(`/proc/self/fd/${at.fd}/${name}`);
+      socket = connect(place);
       signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
       socket.on('error', reject);
       socket.on('close', () => reject(new Error('QEMU closed its control socket')));
