@@ -1,6 +1,6 @@
 import type { GuestReport, Machine } from '../../src/core/machine.ts';
 import type { Machinetype } from '../../src/core/machinetype.ts';
-import { neutralSettings } from '../../src/core/situation/neutral.ts';
+import { neutralMachinetype, neutralSettings } from '../../src/core/situation/neutral.ts';
 import type { Configuration, Settings } from '../../src/core/settings.ts';
 import { type Instant, instant, later, type MachineId, type Seconds, seconds } from '../../src/core/units.ts';
 import type { GuestService } from '../../src/factory/parts.ts';
@@ -61,30 +61,17 @@ export function siteConfiguration(about: { readonly superslots: boolean; readonl
 
 function machinetype(name: string, targetShare: number, about: Partial<Machinetype>): Machinetype {
   return {
+    ...neutralMachinetype,
     name,
     targetShare,
     machinegroup: name,
     model: 'kernel',
     rootImage: '/dev/null',
-    kernelArguments: '',
-    rootDevice: 'vda',
-    scratchDevice: 'vdb',
-    userDataOptions: new Map(),
-    userDataFiles: new Map(),
-    userDataProxy: false,
-    legacyProxy: false,
-    containerCommand: '/user_data',
-    cvmfsRepositories: [],
-    tmpBinds: [],
-    minProcessors: 1,
-    maxProcessors: 1,
     maxWallclock: seconds(lifetime),
     minWallclock: seconds(shortestLifetime),
     backoff: seconds(30),
     fizzle: seconds(20),
-    heartbeat: seconds(0),
     machinesDirDays: 0.003,
-    announceLifetimeAsShutdown: false,
     filesDir: '/nonexistent',
     origin: 'test',
     ...about,

@@ -1,5 +1,5 @@
-import { constants, existsSync, type FSWatcher, watch } from 'node:fs';
-import { chmod, chown, lstat, mkdir, open, readdir, readFile, realpath, rename, rm } from 'node:fs/promises';
+import { existsSync, type FSWatcher, watch } from 'node:fs';
+import { chmod, chown, lstat, mkdir, readdir, readFile, realpath, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { ZodError } from 'zod';
 import type { MachineModel } from '../../core/machinetype.ts';
@@ -11,6 +11,7 @@ import { type Boot, controlSocket } from './arguments.ts';
 import { handleText, machineFiles, readHandle } from './handle.ts';
 import { accepted, launch, type Manner } from './launch.ts';
 import { machineOwner, type Owner } from './owner.ts';
+import { keepPlain, readPlain } from './plain-file.ts';
 import { furnish, layDown, namespaceFiles, type Scripts } from './prepare.ts';
 import { PreparedNamespaces } from './prepared.ts';
 import { callerManner, probeKvm, probeNamespace } from './probe.ts';
@@ -195,7 +196,7 @@ export class QemuProvider implements Provider {
     if (home !== undefined && !(await killMachine(home, readLauncher(files.launcher), killMilliseconds))) {
       throw new ProviderError('WONT_DIE', `machine ${id}: a process in ${home} has not ended ${killMilliseconds / 1000} s after SIGKILL`, { fault: 'host' });
     }
-    for (const name of consoleNames) await keep(join(files.run, name), join(directory, name));
+    for (const name of consoleNames) await keepPlain(join(files.run, name), join(directory, name));
     await rm(files.home, { recursive: true, force: true });
     if (this.#manner?.switchUser === true && (await lstat(directory).catch(() => undefined))?.isDirectory() === true) {
       await chown(directory, 0, 0);
@@ -278,37 +279,3 @@ export class QemuProvider implements Provider {
 
 /** Older part first. */
 const consoleNames = ['console.log.1', 'console.log'];
-
-/** Moves a file that the machine's account may have replaced by anything: only a plain file is kept. */
-async function keep(from: string, to: string): Promise<void> {
-  const file = await open(from, plain).catch(() => undefined); // not there, or a link
-  if (file === undefined) return;
-  try {
-    if (!(await file.stat()).isFile()) return;
-    if (process.getuid?.() === 0) await file.chown(0, 0);
-    await file.chmod(0o600);
-    await rename(from, to);
-  } finally {
-    await file.close();
-  }
-}
-
-/** A file that the machine's account may have replaced is opened as it is: no link is followed, no pipe is waited for. */
-const plain = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-/** Greatest `console_max_mb`; more is not a console that our writer made. */
-const maxConsoleBytes = 64 * 1024 * 1024;
-
-/** Content of a plain file; undefined for everything else, links and pipes above all. */
-async function readPlain(path: string): Promise<Buffer | undefined> {
-  try {
-    const file = await open(path, plain);
-    try {
-      const facts = await file.stat();
-      return facts.isFile() && facts.size <= maxConsoleBytes ? await file.readFile() : undefined;
-    } finally {
-      await file.close();
-    }
-  } catch {
-    return undefined; // not there, or not plain
-  }
-}
