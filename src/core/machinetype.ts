@@ -64,8 +64,40 @@ export interface Machinetype {
    * by the site's own files: for those the daemon must not be led to itself (docs/images.md). Absent: all are the site's own.
    */
   readonly pipe?: { readonly host: string; readonly names: readonly PipeFile[] };
+  /** Of a space at a cloud (spec/cloud.md §1.4). */
+  readonly cloud?: CloudMachinetype;
+  /** Name of the execution environment that its machines are; further ones may name it too (`[environment NAME]`). */
+  readonly environments?: readonly string[];
+  /** Present: machines are started for waiting jobs, not for a share alone (policy `demand`). */
+  readonly demand?: DemandPolicy;
+  /** Private key (PKCS8 PEM) with which tokens for its tenant's queue are signed; file relative to `filesDir`. Absent: none are made. */
+  readonly queueTokenKey?: string;
+  /** Tenant named in those tokens. */
+  readonly tenant?: string;
   /** Directory for relative file names (`…/machinetypes/PREFIX/files`); `x509cert.pem` and `x509key.pem` lie one level above. */
   readonly filesDir: string;
   /** Where it was defined: `vac.conf:12` or the URL of a pipe. For messages only. */
   readonly origin: string;
+}
+
+export interface CloudMachinetype {
+  /** In order of preference; empty: any of the provider's that suits. */
+  readonly flavorNames: readonly string[];
+  /** Most processors of all its machines in the space. */
+  readonly processorsLimit?: number;
+  /** Most processors of its machines that are starting. */
+  readonly maxStartingProcessors?: number;
+  /** Subject of the client certificate that may write job outputs instead of the machine's own token, in slash form. */
+  readonly httpsX509dn?: string;
+  /** MiB per processor that a flavor must have. */
+  readonly mbPerProcessor?: number;
+  /** Machinetype whose live machines serve as HTTP caches, with its port (spec/cloud.md §6.3). */
+  readonly cvmfsProxy?: { readonly machinetype: string; readonly port: number };
+}
+
+/** Where the number of waiting jobs is asked for (src/queue/agent-protocol.md, Demand). */
+export interface DemandPolicy {
+  readonly url: string;
+  /** At most so many machines at a time; absent: as many as fit. */
+  readonly maxMachines?: number;
 }

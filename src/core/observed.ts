@@ -43,7 +43,8 @@ export type Listing =
   | { readonly state: 'complete' | 'partial'; readonly at: Instant; readonly sightings: readonly Sighting[]; readonly foreignProcessors: number }
   | { readonly state: 'unknown'; readonly since: Instant; readonly why: string };
 
-export type Power = 'running' | 'paused' | 'off' | 'unknown';
+/** `starting`, `failed` and `deleting` are known of clouds alone (spec/cloud.md §4.2). */
+export type Power = 'starting' | 'running' | 'paused' | 'off' | 'failed' | 'deleting' | 'unknown';
 
 export interface Sighting {
   /** The id that we gave it; sightings without our mark are not reported one by one. */
@@ -56,6 +57,22 @@ export interface Sighting {
   readonly cpuSeconds?: Seconds;
   /** Enough of the order to describe an unrecorded machine again, when the provider carries it along. */
   readonly order?: unknown;
+  /** What its tags say, where the provider carries them: enough to describe an unrecorded machine again. Tags can be edited by people: hostile. */
+  readonly marks?: Marks;
+  /** Why the provider says that it failed. */
+  readonly failure?: string;
+  /** Address in the cloud's network, for people. */
+  readonly address?: string;
+}
+
+/** Travels with a machine in a cloud (spec/cloud.md §7.2, project rule). */
+export interface Marks {
+  readonly manager: string;
+  readonly machinetype: string;
+  readonly name: string;
+  readonly processors: number;
+  readonly createdAt: Instant;
+  readonly shutdownTime: Instant;
 }
 
 /** One `machinetype_status` of another factory, times already on our clock (spec/vacquery.md §6.3). */

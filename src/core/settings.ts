@@ -1,3 +1,4 @@
+import type { CloudSettings } from './cloud/settings.ts';
 import type { Machinetype } from './machinetype.ts';
 import type { Instant, Seconds } from './units.ts';
 
@@ -89,6 +90,8 @@ export interface Settings {
   readonly push: boolean;
   /** Other factories are found by announcements to this group. */
   readonly discovery?: { readonly group: string; readonly port: number };
+  /** Present for a space at a cloud (`[space NAME]`); the rest of these settings then holds for that space alone. */
+  readonly cloud?: CloudSettings;
 }
 
 /** Both ends belong to it. */
@@ -105,7 +108,7 @@ export interface ShareMemory {
   readonly maxCredit: number;
 }
 
-export const providerKinds = ['qemu', 'sim'] as const;
+export const providerKinds = ['qemu', 'sim', 'openstack', 'ec2', 'command'] as const;
 export type ProviderKind = (typeof providerKinds)[number];
 
 /** The first `bits` of `address` count; both as numbers. */
@@ -135,4 +138,8 @@ export interface Configuration {
   readonly pipes: readonly VacuumPipe[];
   /** SHA-256 over all inputs, hexadecimal: equal digests, equal configuration. */
   readonly digest: string;
+  /** Only of the site's whole configuration: each space at a cloud, as a configuration of its own with a state directory of its own. */
+  readonly spaces?: ReadonlyMap<string, Configuration>;
+  /** False: the files have spaces alone, and this host makes no machines of its own. Absent: it does. */
+  readonly host?: false;
 }

@@ -1,7 +1,8 @@
+import type { CloudOffer } from '../core/cloud/offer.ts';
 import type { Sighting } from '../core/observed.ts';
 import type { MachineModel } from '../core/machinetype.ts';
 import type { HostService } from '../core/settings.ts';
-import type { MachineId } from '../core/units.ts';
+import type { Instant, MachineId, Seconds } from '../core/units.ts';
 
 /**
  * What turns orders into machines. Small on purpose: every provider passes the same contract test (provider-contract.ts).
@@ -31,6 +32,8 @@ export interface Provider {
 export interface Capabilities {
   readonly console: boolean;
   readonly models: readonly MachineModel[];
+  /** Machines are on other hosts: the guest service answers over HTTPS, and two complete lists are needed to believe that one is gone. */
+  readonly remote?: true;
 }
 
 export interface ProviderList {
@@ -39,6 +42,8 @@ export interface ProviderList {
   readonly sightings: readonly Sighting[];
   /** Processors of machines that are not ours but use the same quota. */
   readonly foreignProcessors: number;
+  /** Cloud providers: what the project allows and offers, as of now or of the last few minutes. Absent: not known. */
+  readonly offer?: CloudOffer;
 }
 
 /** All that a provider needs to make one machine. Paths are absolute. */
@@ -70,20 +75,65 @@ export interface MachineOrder {
   readonly guestSocket: string;
   readonly hostServices: readonly HostService[];
   readonly outbound: boolean;
+  /** Present for providers whose machines are far away (`can.remote`); `rootImage` is then empty where the image is a named one. */
+  readonly remote?: RemoteOrder;
 }
+
+/** What goes to a cloud with the machine, because nothing of ours is near it (spec/cloud.md §7). */
+export interface RemoteOrder {
+  /** After substitution, as the machine is to read it; the provider encodes it and refuses what is too large. */
+  readonly userData: Uint8Array;
+  /** Keys of spec/cloud.md §7.5, given to the machine by the cloud's own metadata. */
+  readonly metadata: ReadonlyMap<string, string>;
+  /** One of the provider's flavors (`CloudOffer.flavors`), chosen by the decision. */
+  readonly flavor: string;
+  readonly image: CloudImage;
+  /** OpenSSH public key for root. */
+  readonly rootPublicKey?: string;
+  /** Boot from a new volume of this size, removed with the machine; absent: from the flavor's disk. */
+  readonly volumeGb?: number;
+  /** When the machine must be gone: travels as a tag, for whoever finds it without its record. */
+  readonly shutdownTime: Instant;
+  readonly createdAt: Instant;
+}
+
+/** An image that the cloud has already, or a file of the image cache that it is to be given, once for each content. */
+export type CloudImage =
+  | { readonly kind: 'named'; readonly name: string }
+  | { readonly kind: 'file'; readonly path: string /** URL or path that the site configured. */; readonly source: string };
 
 /** Name of the socket for a host service, relative to the machine's directory. */
 export const serviceSocket = (port: number): string => `svc-${port}.sock`;
 export const guestSocketName = 'guest.sock';
 
+/** Whose fault it is: this host's or its configuration, the provider's, or the tenant's order. */
+export type Fault = 'host' | 'provider' | 'tenant';
+
+export interface FaultAbout {
+  readonly fault: Fault;
+  readonly cause?: unknown;
+  /** What ran out, where something did: the project's own allowance, or room at the provider for anyone. */
+  readonly lack?: 'quota' | 'capacity';
+  /** All machinetypes of the space will meet it, not just the one that did. */
+  readonly whole?: boolean;
+  /** The provider asked not to be asked again before. */
+  readonly retryAfter?: Seconds;
+}
+
 /** A provider failed in a way that has a cause and an owner (style §13). */
 export class ProviderError extends Error {
   override readonly name = 'ProviderError';
   readonly code: Uppercase<string>;
-  readonly fault: 'host' | 'provider' | 'tenant';
-  constructor(code: Uppercase<string>, message: string, about: { readonly fault: 'host' | 'provider' | 'tenant'; readonly cause?: unknown }) {
+  readonly fault: Fault;
+  readonly lack?: 'quota' | 'capacity';
+  readonly whole: boolean;
+  readonly retryAfter?: Seconds;
+  constructor(code: Uppercase<string>, message: string, about: FaultAbout) {
     super(message, { cause: about.cause });
     this.code = code;
     this.fault = about.fault;
+    this.whole = about.whole ?? false;
+    if (about.lack !== undefined) this.lack = about.lack;
+    if (about.retryAfter !== undefined) this.retryAfter = about.retryAfter;
   }
 }

@@ -23,13 +23,44 @@ export interface Sections {
   readonly targetShares: Section | undefined;
   /** Those in the early files alone. */
   readonly virtualMachines: ReadonlyMap<string, Section>;
+  /** Execution environments (spec/environments.md §1). */
+  readonly environments: ReadonlyMap<string, Section>;
+  /** Of the tenant's queue server. */
+  readonly queue: Section | undefined;
+  readonly tenants: ReadonlyMap<string, Section>;
 }
 
-const types = ['settings', 'machinetype', 'vmtype', 'vacuum_pipe', 'factories', 'targetshares', 'virtualmachine', 'DEFAULT'] as const;
+const types = [
+  'settings',
+  'machinetype',
+  'vmtype',
+  'vacuum_pipe',
+  'environment',
+  'queue',
+  'tenant',
+  'factories',
+  'targetshares',
+  'virtualmachine',
+  'DEFAULT',
+] as const;
 export const validName = /^[a-z0-9-]+$/;
 export const nameRule = 'letters a-z, digits and hyphens';
+/** spec/environments.md §1. */
+export const validEnvironment = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$/;
+const environmentRule = 'a letter or digit, then at most 127 letters, digits, dots, underscores, plus signs and hyphens';
 
-type Kind = 'settings' | 'machinetype' | 'vacuum_pipe' | 'factories' | 'targetshares' | 'virtualmachine' | 'DEFAULT' | 'unknown';
+type Kind =
+  | 'settings'
+  | 'machinetype'
+  | 'vacuum_pipe'
+  | 'environment'
+  | 'queue'
+  | 'tenant'
+  | 'factories'
+  | 'targetshares'
+  | 'virtualmachine'
+  | 'DEFAULT'
+  | 'unknown';
 interface Header {
   readonly kind: Kind;
   readonly word: string;
@@ -44,7 +75,10 @@ function readHeader(header: string): Header {
   if (header === 'settings' || header === 'DEFAULT') return { kind: header, word, name };
   if (type === 'vmtype' || type === 'machinetype') return { kind: 'machinetype', word: type, name };
   if (type === 'vacuum_pipe' || type === 'virtualmachine') return { kind: type, word: type, name };
-  if ((type === 'factories' || type === 'targetshares') && name === '') return { kind: type, word: type, name };
+  if ((type === 'factories' || type === 'targetshares' || type === 'queue') && name === '') return { kind: type, word: type, name };
+  // Names of environments tell upper from lower case (spec/environments.md §1).
+  if (type === 'environment') return { kind: type, word: type, name: names.join(' ') };
+  if (type === 'tenant') return { kind: type, word: type, name };
   return { kind: 'unknown', word, name };
 }
 
@@ -83,6 +117,9 @@ export function mergeSections(files: readonly IniFile[], problems: ProblemList):
     factories: found.get('factories'),
     targetShares: found.get('targetshares'),
     virtualMachines: ofKind('virtualmachine'),
+    environments: ofKind('environment'),
+    queue: found.get('queue'),
+    tenants: ofKind('tenant'),
   };
 }
 
@@ -98,6 +135,8 @@ function usable({ kind, word, name }: Header, header: string, place: Place, prob
     problems.warn(place, undefined, 'ignored: slots follow from the processors of the host (total_processors in [settings])', title);
     return false;
   }
+  if (kind === 'environment') return validEnvironment.test(name) || refuse(word, name, environmentRule, { place, title }, problems);
+  if (kind === 'tenant') return validName.test(name) || refuse(word, name, nameRule, { place, title }, problems);
   if (kind !== 'machinetype' && kind !== 'vacuum_pipe') return true;
   if (!validName.test(name)) {
     const disables: Disables = { kind: kind === 'machinetype' ? 'machinetype' : 'pipe', name };
@@ -107,6 +146,12 @@ function usable({ kind, word, name }: Header, header: string, place: Place, prob
   }
   if (word === 'vmtype') problems.warn(place, undefined, `[vmtype …] is the old form of [machinetype ${name}]`, title);
   return true;
+}
+
+function refuse(word: string, name: string, rule: string, { place, title }: { readonly place: Place; readonly title: string }, problems: ProblemList): false {
+  const what = name === '' ? 'has no name' : `has the name ${quoted(name)}`;
+  problems.error(place, undefined, `the section ${what} and is ignored; valid: [${word} NAME], NAME of ${rule}`, nothing, title);
+  return false;
 }
 
 /** Options of a section over those of `[DEFAULT]`. */
