@@ -108,7 +108,9 @@ export interface ShareMemory {
   readonly maxCredit: number;
 }
 
-export const providerKinds = ['qemu', 'sim', 'openstack', 'ec2', 'command'] as const;
+/** Make machines on the factory's own host. */
+export const hostProviderKinds = ['qemu', 'sim'] as const;
+export const providerKinds = [...hostProviderKinds, 'openstack', 'ec2', 'command'] as const;
 export type ProviderKind = (typeof providerKinds)[number];
 
 /** The first `bits` of `address` count; both as numbers. */

@@ -1,4 +1,4 @@
-import { providerKinds } from '../settings.ts';
+import { hostProviderKinds } from '../settings.ts';
 import { option } from './option.ts';
 import {
   absolutePath,
@@ -96,7 +96,7 @@ export const ownSettings = {
     'the host name',
     'Name of this factory. Must contain a dot.',
   ),
-  provider: option(word(...providerKinds), 'qemu', 'What makes the machines: `qemu`, or `sim` for rehearsals without real machines.'),
+  provider: option(word(...hostProviderKinds), 'qemu', 'What makes the machines: `qemu`, or `sim` for rehearsals without real machines.'),
   state_dir: option(absolutePath, '/var/lib/vacua; for an ordinary user $XDG_STATE_HOME/vacua or ~/.local/state/vacua', 'Where everything is kept.'),
   cycle_seconds: option(
     decimal('seconds', { above: 0 }),
