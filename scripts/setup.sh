@@ -1,7 +1,7 @@
 #!/bin/sh
 # Brings a clone to the point where everything in it runs, saying what is installed and why. Quick when nothing is missing.
 #
-#   scripts/setup.sh [--provider sim] [anything else is ignored]
+#   scripts/setup.sh [--provider sim] [--tests] [anything else is ignored]
 #
 # Needs Debian (or a derivative) for what it installs; where the commands are already there, any Linux will do.
 # Exit: 0 ready, 3 something is missing and cannot be installed from here (the message names the command that would).
@@ -18,10 +18,12 @@ fail() {
   exit 3
 }
 
-# Simulated machines need Node and the npm dependencies only.
+# Simulated machines need Node and the npm dependencies only; the tests need real servers besides.
 simulated=no
+tests=no
 previous=
 for word in "$@"; do
+  [ "$word" != --tests ] || tests=yes
   case $previous:$word in --provider:sim | *:--provider=sim) simulated=yes ;; esac
   previous=$word
 done
@@ -65,12 +67,16 @@ syslinux syslinux boots the disk image of the guest
 /usr/lib/ISOLINUX/isolinux.bin isolinux boots the ISO image of the guest
 xorriso xorriso writes the ISO image of the guest
 '
+test_list='
+/usr/lib/postgresql/*/bin/initdb postgresql the job store on PostgreSQL is tested with a real one
+/usr/sbin/slapadd slapd what is advertised in LDIF is read by a real OpenLDAP
+'
 # Lines of a list whose command or file is absent.
 missing_of() {
   printf '%s\n' "$1" | while read -r what package why; do
     [ -n "$what" ] || continue
     case $what in
-      /*) [ -e "$what" ] && continue ;;
+      /*) ls $what >/dev/null 2>&1 && continue ;; # may be a pattern
       *) command -v "$what" >/dev/null && continue ;;
     esac
     echo "$package $why"
@@ -132,6 +138,7 @@ build_guest() {
 packages_needed() {
   [ "$simulated" = no ] || return 0
   missing_of "$run_list"
+  [ "$tests" = no ] || missing_of "$test_list"
   guest_ready || missing_of "$build_list"
 }
 all_ready() { npm_ready && { [ "$simulated" = yes ] || { [ -z "$(packages_needed)" ] && guest_ready; }; }; }
