@@ -80,6 +80,9 @@ export interface Machinetype {
   readonly origin: string;
 }
 
+/** `maxProcessors` of a machinetype of a cloud that sets no upper bound. */
+export const unlimitedProcessors = 1_000_000;
+
 export interface CloudMachinetype {
   /** In order of preference; empty: any of the provider's that suits. */
   readonly flavorNames: readonly string[];
@@ -91,6 +94,10 @@ export interface CloudMachinetype {
   readonly httpsX509dn?: string;
   /** MiB per processor that a flavor must have. */
   readonly mbPerProcessor?: number;
+  /** Absent: unknown, and not told to machines. */
+  readonly hs06PerProcessor?: number;
+  /** File with the OpenSSH public key for root; absent: that of the settings, if it exists. */
+  readonly rootPublicKey?: string;
   /** Machinetype whose live machines serve as HTTP caches, with its port (spec/cloud.md §6.3). */
   readonly cvmfsProxy?: { readonly machinetype: string; readonly port: number };
 }

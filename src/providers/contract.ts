@@ -1,6 +1,6 @@
 import type { CloudOffer } from '../core/cloud/offer.ts';
 import type { Sighting } from '../core/observed.ts';
-import type { MachineModel } from '../core/machinetype.ts';
+import type { Machinetype, MachineModel } from '../core/machinetype.ts';
 import type { HostService } from '../core/settings.ts';
 import type { Instant, MachineId, Seconds } from '../core/units.ts';
 
@@ -23,10 +23,24 @@ export interface Provider {
   destroy(id: MachineId, signal: AbortSignal): Promise<void>;
   /** Calls `onChange` when a machine may have changed, so that a turn need not wait for the cycle. Hints only: may be lost. */
   watch?(onChange: (id: MachineId) => void): void;
+  /**
+   * For a person, before anything starts: whether credentials, images, flavors, networks, keys and quota are there for these machinetypes.
+   * Yields each finding as soon as it is known, changes nothing, needs no `open`, and never throws for what it finds: what cannot be reached is `unknown`.
+   */
+  verify?(machinetypes: readonly Machinetype[], signal: AbortSignal): AsyncIterable<Finding>;
   /** Serial console so far, newest part when it was cut; present when `can.console`. */
   console?(id: MachineId): Promise<Uint8Array>;
   /** Releases what this process holds; machines run on. */
   close(): Promise<void>;
+}
+
+/** One thing that `vacua check --online` has looked at. */
+export interface Finding {
+  /** A few words: `image debian-12`, `quota`. */
+  readonly what: string;
+  readonly state: 'ok' | 'wrong' | 'unknown';
+  /** What was found, or what is wrong and what would be valid; one line, without secrets. */
+  readonly text: string;
 }
 
 export interface Capabilities {

@@ -29,11 +29,11 @@ export interface CloudSettings {
 
 /** Where machines far away reach this manager (spec/cloud.md §6.1). All spaces of a daemon share one server. */
 export interface RemoteGuestSettings {
-  /** `https://HOST:PORT` as machines see it, no slash at the end. */
+  /** `https://HOST:PORT` as machines see it, no slash at the end; `http://…` only where the site has written so. */
   readonly url: string;
   /** Address and port that the daemon listens on. */
   readonly listen: { readonly host: string; readonly port: number };
-  /** PEM files; absent: plain HTTP on a loopback address, behind a proxy of the site. */
+  /** PEM files; absent: plain HTTP, on a loopback address behind a proxy of the site unless `url` itself is `http://…`. */
   readonly certificate?: { readonly certFile: string; readonly keyFile: string };
   /** CA bundle for client certificates and for none else; absent: `ca_dir` of [settings]. */
   readonly clientCaFile?: string;
@@ -45,6 +45,7 @@ export type Secret =
   | { readonly from: 'file'; readonly path: string }
   | { readonly from: 'environment'; readonly variable: string };
 
+/** Projects and domains are names, or `id:` and an id. */
 export interface OpenStackApi {
   readonly kind: 'openstack';
   /** Identity v3 URL, no slash at the end. */
@@ -80,6 +81,8 @@ export interface Ec2Api {
   readonly accessKey: Secret;
   readonly secretKey: Secret;
   readonly sessionToken?: Secret;
+  /** Name of the service in signatures; absent: `ec2`. */
+  readonly signingService?: string;
   readonly subnets: readonly string[];
   readonly securityGroups: readonly string[];
   readonly launchTemplate?: string;
