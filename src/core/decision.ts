@@ -64,6 +64,10 @@ export type Verdict =
   | { readonly why: 'no_share' }
   | { readonly why: 'not_ready'; readonly text: string }
   | { readonly why: 'creation_failing'; readonly count: number; readonly until: Instant; readonly text: string }
+  /** Policy `demand`: the space has a machine for each job that waits or runs, or as many as `maxMachines` allows. */
+  | { readonly why: 'no_demand'; readonly waiting: number; readonly running: number; readonly machines: number; readonly maxMachines?: number }
+  /** Policy `demand`: its queue does not say how many jobs wait. `since`: absent: it has not been asked yet. */
+  | { readonly why: 'demand_unknown'; readonly since?: Instant; readonly text: string }
   | { readonly why: 'shutdown_time_near'; readonly needs: Seconds; readonly left: Seconds }
   | {
       readonly why: 'backing_off';

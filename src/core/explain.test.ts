@@ -77,6 +77,13 @@ test('every verdict has a sentence with its numbers', () => {
     [{ why: 'started', count: 3 }, /starts 3 now/],
     [{ why: 'no_share' }, /target_share is 0\. Give it a share/],
     [{ why: 'not_ready', text: 'downloading 5 of 9 MB' }, /is not ready: downloading 5 of 9 MB/],
+    [{ why: 'no_demand', waiting: 0, running: 1, machines: 1 }, /no need of more machines: 0 jobs wait and 1 runs, the space has 1 of its machines/],
+    [{ why: 'no_demand', waiting: 9, running: 2, machines: 2, maxMachines: 2 }, /demand_max_machines \(2\) allows: 9 jobs wait and 2 run/],
+    [{ why: 'demand_unknown', text: 'its queue has not been asked yet' }, /while it is not known how many jobs wait: its queue has not been asked yet/],
+    [
+      { why: 'demand_unknown', since: later(now, -130), text: 'connection refused' },
+      /jobs wait, the first time 130 s ago: connection refused\. See demand_url/,
+    ],
     [{ why: 'creation_failing', count: 2, until: later(now, 5), text: 'no KVM' }, /last 2 creations failed on this host: no KVM\. Waits until .*\(in 5 s\)/],
     [{ why: 'shutdown_time_near', needs: seconds(3600), left: seconds(900) }, /needs at least 60 min .* in 900 s/],
     [{ why: 'backing_off', message: '501 no disk', ...abort }, /a machine here said "501 no disk" 9 s ago.*vacua outputs/],

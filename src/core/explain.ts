@@ -123,6 +123,12 @@ function verdictSentence({ machinetype, verdict, score, groupScore }: Machinetyp
       return `is not ready: ${verdict.text}`;
     case 'creation_failing':
       return `its last ${verdict.count === 1 ? 'creation' : `${verdict.count} creations`} failed on this host: ${verdict.text}. Waits ${until(verdict.until)}`;
+    case 'no_demand':
+      return demandText(verdict);
+    case 'demand_unknown': {
+      const since = verdict.since === undefined ? '' : `, the first time ${scene.ago(verdict.since)}`;
+      return `starts nothing while it is not known how many jobs wait${since}: ${verdict.text}. See demand_url and queue_token_key in its section`;
+    }
     case 'shutdown_time_near':
       if (verdict.left < 0) return 'is not started after shutdown_time';
       return `needs at least ${durationText(verdict.needs)} (min_wallclock_seconds), but shutdown_time is in ${durationText(verdict.left)}. A smaller min_wallclock_seconds would fit`;
@@ -147,6 +153,14 @@ const reservedText = (reserved: number): string =>
   reserved === 0
     ? ''
     : ` and ${reserved} are kept for running superslots, whose remaining time is not within its min_wallclock_seconds and max_wallclock_seconds or whose room is too small`;
+
+/** Policy `demand` (docs/agent.md). */
+function demandText({ waiting, running, machines, maxMachines }: Extract<Verdict, { why: 'no_demand' }>): string {
+  const jobs = `${waiting} ${waiting === 1 ? 'job waits' : 'jobs wait'} and ${running} ${running === 1 ? 'runs' : 'run'}`;
+  const have = `the space has ${machines} of its machines`;
+  if (maxMachines !== undefined && waiting + running > machines) return `has as many machines as demand_max_machines (${maxMachines}) allows: ${jobs}, ${have}`;
+  return `has no need of more machines: ${jobs}, ${have}. Its policy is demand`;
+}
 
 /** With `backoff_doubling` the pause grows with every abort of the same cause in a row. */
 function pauseText({ inARow, pause }: Extract<Verdict, { why: 'backing_off' }>, backoff: number): string {

@@ -21,6 +21,8 @@ export interface Observed {
   readonly guestServiceSince?: Instant;
   /** Times at which creations were begun, younger than one minute, oldest first. */
   readonly recentStarts: readonly Instant[];
+  /** Per machinetype with policy `demand`: the jobs of its queue. Absent: it has not been asked yet. */
+  readonly demand?: ReadonlyMap<string, Demand>;
   /** Remembered usage of this factory per machinetype, in HS06 hours as of `now`; absent: none is kept (docs/shares.md). */
   readonly usage?: ReadonlyMap<string, number>;
 }
@@ -90,6 +92,9 @@ export interface PeerStatus {
 }
 
 export type Preparation = { readonly ready: true } | { readonly ready: false; readonly why: string };
+
+/** Jobs that only machines of one machinetype are started for, as its queue counted them. `unknownSince`: the first time in a row that it could not be asked. */
+export type Demand = { readonly waiting: number; readonly running: number; readonly at: Instant } | { readonly unknownSince: Instant; readonly why: string };
 
 export interface CreationFailures {
   readonly count: number;

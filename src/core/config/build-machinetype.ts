@@ -1,9 +1,9 @@
-import type { Machinetype, PipeFile } from '../machinetype.ts';
+import type { DemandPolicy, Machinetype, PipeFile } from '../machinetype.ts';
 import { seconds } from '../units.ts';
 import { given } from './build-settings.ts';
 import type { IniValue } from './ini.ts';
 import { machinetypeFamilies, machinetypeTable } from './machinetype-options.ts';
-import { canonical, readFamily, readOptions, type Reader } from './option.ts';
+import { canonical, readFamily, readOptions, type Reader, type Values } from './option.ts';
 import { anyText, file } from './option-types.ts';
 import { trialHost } from './pipe-address.ts';
 import type { Place, ProblemList } from './problem.ts';
@@ -55,6 +55,21 @@ const namedBy = (layer: Layer, options: ReadonlyMap<string, IniValue>): PipeFile
     return value !== undefined && /^https?:/.test(value.text) && options.get(pipeFiles[file]) === value;
   });
 
+type Tell = (option: string, text: string) => void;
+
+/** Policy `demand`, with what it needs; undefined: policy `vacuum`. */
+function demandOf(v: Values<typeof machinetypeTable>, refuse: Tell, warn: Tell): DemandPolicy | undefined {
+  const options = ['demand_url', 'demand_max_machines'] as const;
+  if (v.policy !== 'demand') {
+    for (const option of options) if (v[option] !== undefined) warn(option, 'has no effect with policy = vacuum; valid with demand');
+    return undefined;
+  }
+  for (const option of ['demand_url', 'tenant', 'queue_token_key'] as const) {
+    if (v[option] === undefined) refuse(option, 'required with policy = demand, which asks the queue of its tenant for the number of waiting jobs');
+  }
+  return v.demand_url === undefined ? undefined : { url: v.demand_url, ...given('maxMachines', v.demand_max_machines) };
+}
+
 /** A machinetype with every default applied; undefined, and problems that disable it, when it cannot be used. */
 export function buildMachinetype(source: MachinetypeSource, defaults: MachinetypeDefaults, problems: ProblemList): Machinetype | undefined {
   const { name } = source;
@@ -87,6 +102,8 @@ export function buildMachinetype(source: MachinetypeSource, defaults: Machinetyp
   const [backoff, backoffMax] = [v.backoff_seconds ?? 10, v.backoff_max_seconds ?? 14_400];
   if (v.backoff_doubling === true && backoffMax < backoff)
     warn('backoff_max_seconds', `${backoffMax} is below backoff_seconds, ${backoff}: the pause is not doubled; valid: ${backoff} or more`);
+  const demand = demandOf(v, refuse, warn);
+  if (v.queue_token_key !== undefined && v.tenant === undefined) refuse('queue_token_key', 'needs the tenant that the key belongs to; add tenant = NAME');
   if (problems.all.slice(before).some((p) => p.severity === 'error')) return undefined;
 
   const userData = mergeUserData(...source.layers.map((layer) => layer.userData), defaults.userData);
@@ -125,6 +142,9 @@ export function buildMachinetype(source: MachinetypeSource, defaults: Machinetyp
     ...given('heartbeatFile', v.heartbeat_file),
     heartbeat: seconds(v.heartbeat_seconds ?? 0),
     machinesDirDays: v.machines_dir_days ?? 3,
+    ...given('demand', demand),
+    ...given('queueTokenKey', v.queue_token_key),
+    ...given('tenant', v.tenant),
     announceLifetimeAsShutdown: v.announce_lifetime_as_shutdown ?? false,
     ...given('pipe', source.pipe && { host: trialHost(source.pipe.url), names: namedBy(source.pipe.layer, options) }),
     filesDir: defaults.filesDir(source.directory),

@@ -1,6 +1,6 @@
 import { machineModels } from '../machinetype.ts';
 import { option } from './option.ts';
-import { decimal, fileOrUrl, list, matching, oneLine, regularExpression, sha256, wholeNumber, word, wordOrOther, yesNo } from './option-types.ts';
+import { decimal, file, fileOrUrl, list, matching, oneLine, regularExpression, sha256, wholeNumber, word, wordOrOther, yesNo } from './option-types.ts';
 import { pipeRules as pipe } from './pipe-rules.ts';
 
 const device = matching('device name', /^[a-z0-9]+$/, 'letters a-z and digits, such as vda');
@@ -68,6 +68,23 @@ export const ownMachinetype = {
   scratch_gb_per_processor: option(wholeNumber('10^9 bytes'), 'none', 'Size of an additional empty disk per processor.', { pipe: pipe.wholeNumber }),
   backoff_doubling: option(yesNo, 'no', 'Each abort of the same cause in a row doubles the pause, up to `backoff_max_seconds`.', { pipe: pipe.trueFalse }),
   backoff_max_seconds: seconds('14400', 'Greatest pause with `backoff_doubling`. Not below `backoff_seconds`.', 1),
+  policy: option(word('vacuum', 'demand'), 'vacuum', '`demand`: machines are started only while jobs wait for them at `demand_url` (docs/agent.md).'),
+  demand_url: option(
+    matching('URL', /^https?:\/\/[^\s/]+[^\s]*$/, 'a URL that begins with http:// or https://'),
+    'none',
+    'Where its queue tells how many jobs wait. Required with `policy = demand`.',
+  ),
+  demand_max_machines: option(wholeNumber('machines'), 'as many as fit', 'Most machines of this type in the space, with `policy = demand`.'),
+  tenant: option(
+    matching('name', /^[a-z0-9-]{1,64}$/, 'a name of letters a-z, digits and hyphens'),
+    'none',
+    'Tenant at whose queue its machines may fetch jobs. Required with `queue_token_key`.',
+  ),
+  queue_token_key: option(
+    file,
+    'none',
+    'Private key (PEM) of that tenant: each machine gets a token signed with it, `##user_data_option_queue_token##`. Nobody else may read the file (mode 0600).',
+  ),
   announce_lifetime_as_shutdown: option(yesNo, 'no', 'Tell the end of the lifetime as `shutdowntime` too, as Vac 3.1 does.'),
 };
 

@@ -113,6 +113,11 @@ export function machinetypeText(m: Machinetype): ReadonlyMap<string, string> {
     scratch_gb_per_processor: m.scratchGbPerProcessor,
     backoff_doubling: yes(m.backoffMax !== undefined),
     backoff_max_seconds: m.backoffMax,
+    policy: m.demand === undefined ? 'vacuum' : 'demand',
+    demand_url: m.demand?.url,
+    demand_max_machines: m.demand?.maxMachines,
+    tenant: m.tenant,
+    queue_token_key: m.queueTokenKey,
     announce_lifetime_as_shutdown: yes(m.announceLifetimeAsShutdown),
   };
   return new Map([...present(shown), ...family('user_data_option_', m.userDataOptions), ...family('user_data_file_', m.userDataFiles)]);

@@ -4,6 +4,7 @@ import type { Configuration } from '../settings.ts';
 import { elapsed, later } from '../units.ts';
 import type { Alarm } from './alarm.ts';
 import { backOff, creationPause, watchBackOff } from './backoff.ts';
+import { withoutDemand } from './demand.ts';
 import type { Tally } from './shares.ts';
 import type { SpaceFacts } from './space-facts.ts';
 
@@ -36,6 +37,8 @@ export function ineligible(tally: Tally, { observed, configuration, alarm, facts
     if (later(now, type.minWallclock) >= settings.shutdownTime)
       return { why: 'shutdown_time_near', needs: type.minWallclock, left: elapsed(now, settings.shutdownTime) };
   }
+  const idle = withoutDemand(type, observed.demand?.get(type.name), tally.machines, now, alarm);
+  if (idle !== undefined) return idle;
   const back = backOff(tally, now, facts);
   if (back === undefined || tally.lastAbort === undefined) return undefined;
   watchBackOff(tally, back, alarm);

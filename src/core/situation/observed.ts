@@ -1,12 +1,12 @@
 import type { Rule } from '../decision.ts';
 import type { GuestReport, Machine, MachineFacts } from '../machine.ts';
-import type { CreationFailures, Listing, Observed, PeerStatus, Preparation, Sighting } from '../observed.ts';
+import type { CreationFailures, Demand, Listing, Observed, PeerStatus, Preparation, Sighting } from '../observed.ts';
 import { outcomeOf } from '../outcome.ts';
 import type { Configuration } from '../settings.ts';
 import { type Instant, instant, later, type MachineId, machineId, seconds } from '../units.ts';
 import { thisFactory } from './neutral.ts';
 import { configurationOf, slotsOf } from './options.ts';
-import type { LocalMachine, Situation } from './schema.ts';
+import type { LocalMachine, MachinetypeOptions, Situation } from './schema.ts';
 
 /** The moment of a situation that does not say when it was taken. Any will do: all its times are relative. */
 const someMoment = instant(Date.UTC(2030, 0, 1));
@@ -39,7 +39,10 @@ export function situationToObserved(situation: Situation, rule: Rule): Situated 
   const preparations = new Map<string, Preparation>();
   const creationFailures = new Map<string, CreationFailures>();
   const usage = new Map<string, number>();
+  const demand = new Map<string, Demand>();
   for (const [name, { not_ready: why, creation_failures: failures, usage_hs06_hours: used }] of Object.entries(situation.machinetypes)) {
+    const asked = demandOf(situation.machinetypes[name] ?? {}, now);
+    if (asked !== undefined) demand.set(name.toLowerCase(), asked);
     if (typeof used === 'number') usage.set(name.toLowerCase(), used);
     if (typeof why === 'string') preparations.set(name.toLowerCase(), { ready: false, why });
     if (failures) creationFailures.set(name.toLowerCase(), { count: failures.count, lastAt: past(now, failures.last_ago), why: failures.why });
@@ -66,10 +69,16 @@ export function situationToObserved(situation: Situation, rule: Rule): Situated 
     preparations,
     creationFailures,
     ...(factory.guest_service_down === true ? {} : { guestServiceSince: past(now, factory.guest_service_ago ?? always) }),
+    ...(demand.size === 0 ? {} : { demand }),
     ...(usage.size === 0 ? {} : { usage }),
     recentStarts: (factory.recent_starts_ago ?? []).map((s) => past(now, s)).sort((a, b) => a - b),
   };
   return { observed, configuration, refusals };
+}
+
+function demandOf({ demand, demand_unknown: unknown }: MachinetypeOptions, now: Instant): Demand | undefined {
+  if (unknown) return { unknownSince: past(now, unknown.ago), why: unknown.why };
+  return demand ? { waiting: demand.waiting, running: demand.running, at: past(now, demand.ago) } : undefined;
 }
 
 const past = (now: Instant, ago: number): Instant => instant(Math.round(later(now, -ago)));

@@ -125,6 +125,8 @@ function machinetypeOf(name: string, options: MachinetypeOptions, reader: Option
   const accountingFqan = reader.text(value('accounting_fqan'));
   const backoff = whole('backoff_seconds', 10);
   const doubling = ['yes', 'true', 'on'].includes(reader.text(value('backoff_doubling'))?.toLowerCase() ?? '');
+  const limit = value('demand_max_machines');
+  const maxMachines = limit === undefined || limit === null ? {} : { maxMachines: whole('demand_max_machines', 0) };
   const heartbeatFile = reader.text(value('heartbeat_file'));
   const machinetype: Machinetype = {
     ...neutralMachinetype,
@@ -141,6 +143,7 @@ function machinetypeOf(name: string, options: MachinetypeOptions, reader: Option
     ...(doubling ? { backoffMax: seconds(Math.max(backoff, whole('backoff_max_seconds', 14_400))) } : {}),
     fizzle: seconds(whole('fizzle_seconds', 600)),
     ...(heartbeatFile === undefined || heartbeatFile === '' ? {} : { heartbeatFile }),
+    ...(reader.text(value('policy'))?.toLowerCase() === 'demand' ? { demand: { url: reader.text(value('demand_url')) ?? '', ...maxMachines } } : {}),
     heartbeat: seconds(whole('heartbeat_seconds', 0)),
     machinesDirDays: reader.decimal(`machinetypes.${name}.machines_dir_days`, value('machines_dir_days'), 3),
   };

@@ -94,6 +94,8 @@ export type FactoryFacts = z.infer<typeof FactoryFacts>;
 const ownMachinetype = {
   not_ready: text,
   usage_hs06_hours: usage,
+  demand: z.strictObject({ waiting: z.int().min(0).max(1e9), running: z.int().min(0).max(1e9), ago: z.number() }).nullish(),
+  demand_unknown: z.strictObject({ ago: z.number(), why: z.string().max(4096) }).nullish(),
   creation_failures: z.strictObject({ count: z.int().min(0), last_ago: z.number(), why: z.string().max(4096) }).nullish(),
 };
 export const MachinetypeOptions = z.object(ownMachinetype).catchall(optionValue);

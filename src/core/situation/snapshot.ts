@@ -2,7 +2,7 @@ import { codeRangesText } from '../config/option-types.ts';
 import { acceptedAt, ranOf } from '../decide/outcomes.ts';
 import type { Machine } from '../machine.ts';
 import type { Machinetype } from '../machinetype.ts';
-import type { Observed, PeerStatus, Sighting } from '../observed.ts';
+import type { Demand, Observed, PeerStatus, Sighting } from '../observed.ts';
 import type { Configuration } from '../settings.ts';
 import { elapsed, type Instant, type MachineId } from '../units.ts';
 
@@ -59,9 +59,10 @@ function factoryFacts({ now, host, listing, guestServiceSince, recentStarts }: O
   });
 }
 
-function machinetypeOptions(type: Machinetype, { now, preparations, creationFailures, usage }: Observed): Json {
+function machinetypeOptions(type: Machinetype, { now, preparations, creationFailures, usage, demand }: Observed): Json {
   const preparation = preparations.get(type.name);
   const failures = creationFailures.get(type.name);
+  const asked = demand?.get(type.name);
   return given({
     target_share: type.targetShare,
     machinegroup: type.machinegroup,
@@ -77,10 +78,18 @@ function machinetypeOptions(type: Machinetype, { now, preparations, creationFail
     heartbeat_file: type.heartbeatFile,
     heartbeat_seconds: type.heartbeat,
     not_ready: preparation?.ready === false ? preparation.why : undefined,
+    policy: type.demand === undefined ? undefined : 'demand',
+    demand_max_machines: type.demand?.maxMachines,
+    ...(asked === undefined ? {} : demandJson(asked, now)),
     usage_hs06_hours: usage?.get(type.name),
     creation_failures: failures === undefined ? undefined : { count: failures.count, last_ago: elapsed(failures.lastAt, now), why: failures.why },
   });
 }
+
+const demandJson = (asked: Demand, now: Instant): Json =>
+  'unknownSince' in asked
+    ? { demand_unknown: { ago: elapsed(asked.unknownSince, now), why: asked.why } }
+    : { demand: { waiting: asked.waiting, running: asked.running, ago: elapsed(asked.at, now) } };
 
 function peer(p: PeerStatus, since: (at: Instant | undefined) => number | undefined): Json {
   return {

@@ -132,6 +132,7 @@ export const Turn = z
       creationFailures: mapOf(z.object({ count, lastAt: time, why: z.string() })),
       guestServiceSince: time.exactOptional(),
       recentStarts: z.array(time),
+      demand: mapOf(z.union([z.object({ waiting: count, running: count, at: time }), z.object({ unknownSince: time, why: z.string() })])).exactOptional(),
       usage: mapOf(z.number()).exactOptional(),
     }),
     decision: Decision,

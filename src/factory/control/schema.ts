@@ -127,6 +127,8 @@ const Verdict = z
     z.object({ why: z.literal('no_share') }),
     z.object({ why: z.literal('not_ready'), text: z.string() }),
     z.object({ why: z.literal('creation_failing'), count, until: time, text: z.string() }),
+    z.object({ why: z.literal('no_demand'), waiting: count, running: count, machines: count, maxMachines: count.exactOptional() }),
+    z.object({ why: z.literal('demand_unknown'), since: time.exactOptional(), text: z.string() }),
     z.object({ why: z.literal('shutdown_time_near'), needs: duration, left: duration }),
     z.object({ why: z.literal('backing_off'), ...backingOff, inARow: count.exactOptional(), pause: duration.exactOptional() }),
     z.object({ why: z.literal('scout_out'), ...backingOff, fresh: count }),
