@@ -63,6 +63,12 @@ export interface Sighting {
   readonly marks?: Marks;
   /** Why the provider says that it failed. */
   readonly failure?: string;
+  /** With `failure`: what ran out, where something did: the project's own allowance, or room at the provider for anyone. */
+  readonly lack?: 'quota' | 'capacity';
+  /** The cloud's own id of it, for people and accounting. */
+  readonly providerId?: string;
+  /** Availability zone that it is in. */
+  readonly zone?: string;
   /** Address in the cloud's network, for people. */
   readonly address?: string;
 }
