@@ -63,6 +63,8 @@ export interface TemplateFacts {
   readonly files: ReadonlyMap<string, Uint8Array>;
   /** PEM text, when the machinetype asks for a proxy. */
   readonly proxy?: string;
+  /** Token for its tenant's queue, when the machinetype has a key for it. */
+  readonly queueToken?: string;
 }
 
 const isUrl = (text: string | undefined): text is string => text !== undefined && /^https?:\/\//.test(text);
@@ -75,6 +77,7 @@ export function substitutionsFor(facts: TemplateFacts): Substitutions {
   // A text beats a file of the same name.
   for (const [name, text] of machinetype.userDataOptions) values.set(`option_${name}`, text);
   if (facts.proxy !== undefined) values.set('option_x509_proxy', facts.proxy);
+  if (facts.queueToken !== undefined) values.set('option_queue_token', facts.queueToken);
   const set = (value: string, ...names: readonly string[]): void => {
     for (const name of names) values.set(name, value);
   };

@@ -1,7 +1,10 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { siteName } from '../../core/decide/outcomes.ts';
+import type { Environment } from '../../core/environment/environment.ts';
 import { renderUserData, substitutionsFor } from '../../core/guest/template.ts';
+import { agentClaims } from '../../core/jobs/agent-token.ts';
 import type { Machine } from '../../core/machine.ts';
 import type { Machinetype } from '../../core/machinetype.ts';
 import type { Settings } from '../../core/settings.ts';
@@ -11,6 +14,7 @@ import type { Layout } from '../layout.ts';
 import type { Contextualiser } from '../parts.ts';
 import { version } from '../version.ts';
 import { readLocalFile, writePrivateFile } from './local-file.ts';
+import { signToken } from './queue-token.ts';
 import { makeProxy } from './x509-proxy.ts';
 
 export type FetchLimited = (
@@ -29,6 +33,8 @@ export interface ContextualiserParts {
   readonly layout: Layout;
   readonly clock: Pick<Clock, 'wall'>;
   readonly fetch?: FetchLimited;
+  /** Execution environments of the site, whose tags stand in tokens for queues. */
+  readonly environments?: () => readonly Environment[];
 }
 
 /** Templates and the files put into them. Far above any real one, and small enough to be held in memory. */
@@ -62,7 +68,10 @@ export class HostContextualiser implements Contextualiser {
       files.set(name, await explained(`user_data_file_${name}`, readLocalFile(file, machinetype.filesDir, maxTemplateBytes)));
     }
     const proxy = machinetype.userDataProxy ? await explained('user_data_proxy', this.#proxy(machine, machinetype)) : undefined;
-    const substitutions = substitutionsFor({ machine, machinetype, settings, manager, files, ...(proxy !== undefined && { proxy }) });
+    const queueToken =
+      machinetype.queueTokenKey && (await explained('queue_token_key', this.#queueToken(machine, machinetype, settings, machinetype.queueTokenKey)));
+    const secrets = { ...(proxy !== undefined && { proxy }), ...(queueToken !== undefined && { queueToken }) };
+    const substitutions = substitutionsFor({ machine, machinetype, settings, manager, files, ...secrets });
     await writePrivateFile(layout.userData(machine.id), renderUserData(template, substitutions));
   }
 
@@ -105,6 +114,12 @@ export class HostContextualiser implements Contextualiser {
     if (status === 200) return body;
     const text = `user_data: ${maskUrl(url)}: HTTP status ${status}; 200 is needed`;
     throw status >= 500 ? new Error(text) : new Refused(text);
+  }
+
+  #queueToken(machine: Machine, { tenant = '', environments = [], filesDir }: Machinetype, settings: Settings, file: string): Promise<string> {
+    const { clock, environments: defined } = this.#parts;
+    const about = { machine, factory: settings.factoryName, site: siteName(settings), tenant, environments, defined: defined?.() ?? [], jti: randomUUID() };
+    return signToken(agentClaims(about, clock.wall()), { file, filesDir });
   }
 
   async #proxy(machine: Machine, machinetype: Machinetype): Promise<string> {

@@ -5,9 +5,9 @@ import { isAbsolute, join, sep } from 'node:path';
 
 /**
  * Reads a file named in the configuration: absolute, or below `directory` and nowhere else, be it by `..` or by links
- * (spec/factory.md §3.3). Rejects with a message for people.
+ * (spec/factory.md §3.3). Rejects with a message for people. `secret`: also when others than its owner may read or change it.
  */
-export async function readLocalFile(name: string, directory: string, maxBytes: number): Promise<Uint8Array> {
+export async function readLocalFile(name: string, directory: string, maxBytes: number, use: 'plain' | 'secret' = 'plain'): Promise<Uint8Array> {
   const wanted = isAbsolute(name) ? name : join(directory, name);
   try {
     const path = await realpath(wanted);
@@ -16,6 +16,9 @@ export async function readLocalFile(name: string, directory: string, maxBytes: n
     try {
       const stat = await file.stat();
       if (!stat.isFile()) throw new Error('is not a regular file');
+      if (use === 'secret' && (stat.mode & 0o077) !== 0) {
+        throw new Error(`has mode ${(stat.mode & 0o777).toString(8).padStart(4, '0')}, so others can read or change it; run: chmod 0600 ${wanted}`);
+      }
       if (stat.size > maxBytes) throw new Error(`has ${stat.size} bytes; at most ${maxBytes} are valid`);
       return await file.readFile();
     } finally {
