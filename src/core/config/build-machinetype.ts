@@ -1,12 +1,13 @@
-import type { DemandPolicy, Machinetype, PipeFile } from '../machinetype.ts';
+import type { DemandPolicy, MachineModel, Machinetype, PipeFile } from '../machinetype.ts';
 import { seconds } from '../units.ts';
 import { given } from './build-settings.ts';
 import type { IniValue } from './ini.ts';
 import { machinetypeFamilies, machinetypeTable } from './machinetype-options.ts';
-import { canonical, readFamily, readOptions, type Reader, type Values } from './option.ts';
+import { canonical, readFamily, readOptions, type Reader, type Table, type Values } from './option.ts';
 import { anyText, file } from './option-types.ts';
 import { trialHost } from './pipe-address.ts';
 import type { Place, ProblemList } from './problem.ts';
+import { scoped } from './sections.ts';
 import { mergeUserData, readUserDataFiles, type UserDataLayer } from './user-data.ts';
 
 /** What machinetypes take from `[settings]`. */
@@ -14,6 +15,18 @@ export interface MachinetypeDefaults {
   readonly userData: UserDataLayer;
   readonly diskGbPerProcessor?: number;
   filesDir(nameOrPrefix: string): string;
+  /** Present: of a space at a cloud. */
+  readonly cloud?: CloudDefaults;
+}
+
+/** What is otherwise for machinetypes of a space at a cloud than on a host. */
+export interface CloudDefaults {
+  readonly space: string;
+  readonly table: typeof machinetypeTable;
+  readonly model: MachineModel;
+  readonly maxProcessors: number;
+  readonly minWallclock: number;
+  readonly machinesDirDays: number;
 }
 
 /** Options of one source under their present names: a section of a file, or an entry of a pipe. */
@@ -23,10 +36,10 @@ export interface Layer {
 }
 
 /** Reads names and families of one section, and tells what is wrong with them once, however many machinetypes inherit it. */
-export function readLayer(reader: Reader): Layer {
+export function readLayer(reader: Reader, table: Table = machinetypeTable): Layer {
   const options = readFamily('user_data_option_', anyText, reader);
   const files = readUserDataFiles(readFamily('user_data_file_', file, reader), options, reader.problems, reader.section);
-  return { options: canonical(machinetypeTable, reader), userData: { options: texts(options), files: texts(files) } };
+  return { options: canonical(table, reader), userData: { options: texts(options), files: texts(files) } };
 }
 
 const texts = (family: ReadonlyMap<string, IniValue>): ReadonlyMap<string, string> => new Map([...family].map(([name, value]) => [name, value.text]));
@@ -73,16 +86,17 @@ function demandOf(v: Values<typeof machinetypeTable>, refuse: Tell, warn: Tell):
 /** A machinetype with every default applied; undefined, and problems that disable it, when it cannot be used. */
 export function buildMachinetype(source: MachinetypeSource, defaults: MachinetypeDefaults, problems: ProblemList): Machinetype | undefined {
   const { name } = source;
-  const disables = { kind: 'machinetype', name } as const;
-  const section = `machinetype ${name}`;
+  const { cloud } = defaults;
+  const disables = { kind: 'machinetype', name: scoped(cloud?.space, name) } as const;
+  const section = `machinetype ${disables.name}`;
   const options = new Map<string, IniValue>(source.layers.toReversed().flatMap((layer) => [...layer.options]));
   const before = problems.all.length;
-  const v = readOptions(machinetypeTable, { options, problems, disables, section });
+  const v = readOptions(cloud?.table ?? machinetypeTable, { options, problems, disables, section });
   const refuse = (option: string, text: string): void => problems.error(options.get(option)?.place ?? source.place, option, text, disables, section);
   const warn = (option: string, text: string): void => problems.warn(options.get(option)?.place ?? source.place, option, text, section);
 
-  const model = v.machine_model ?? 'cernvm3';
-  const [least, most] = [v.min_processors ?? 1, v.max_processors ?? 1];
+  const model = v.machine_model ?? cloud?.model ?? 'cernvm3';
+  const [least, most] = [v.min_processors ?? 1, v.max_processors ?? cloud?.maxProcessors ?? 1];
   if (least > most)
     refuse(
       options.has('max_processors') ? 'max_processors' : 'min_processors',
@@ -135,13 +149,13 @@ export function buildMachinetype(source: MachinetypeSource, defaults: Machinetyp
     minProcessors: least,
     maxProcessors: most,
     maxWallclock: seconds(maxWallclock),
-    minWallclock: seconds(v.min_wallclock_seconds ?? maxWallclock),
+    minWallclock: seconds(v.min_wallclock_seconds ?? cloud?.minWallclock ?? maxWallclock),
     backoff: seconds(backoff),
     ...given('backoffMax', v.backoff_doubling === true ? seconds(Math.max(backoff, backoffMax)) : undefined),
     fizzle: seconds(v.fizzle_seconds ?? 600),
     ...given('heartbeatFile', v.heartbeat_file),
     heartbeat: seconds(v.heartbeat_seconds ?? 0),
-    machinesDirDays: v.machines_dir_days ?? 3,
+    machinesDirDays: v.machines_dir_days ?? cloud?.machinesDirDays ?? 3,
     ...given('demand', demand),
     ...given('queueTokenKey', v.queue_token_key),
     ...given('tenant', v.tenant),

@@ -1,15 +1,15 @@
 import type { Machinetype } from '../machinetype.ts';
 import type { Configuration, VacuumPipe } from '../settings.ts';
-import { buildMachinetype, families, type Layer, type MachinetypeDefaults, readLayer } from './build-machinetype.ts';
+import { buildMachinetype, type MachinetypeDefaults } from './build-machinetype.ts';
 import { buildSettings } from './build-settings.ts';
 import { honourEarly } from './early.ts';
 import type { Environment } from './environment.ts';
 import type { IniFile } from './ini.ts';
 import { ignoredMachinetype, machinetypeTable, pipeTable } from './machinetype-options.ts';
-import { namesOf, readOptions, warnIgnored, warnUnknown } from './option.ts';
-import { parsePipe, readPipe } from './pipe-document.ts';
-import { type Disables, isDisabled, type Problem, ProblemList, maskUrl } from './problem.ts';
-import { mergeSections, type Section, type Sections, withDefaults } from './sections.ts';
+import { namesOf, warnUnknown } from './option.ts';
+import { isDisabled, type Problem, ProblemList } from './problem.ts';
+import { type MachinetypeScope, readMachinetypes } from './read-machinetypes.ts';
+import { mergeSections, type Sections } from './sections.ts';
 import { ignoredSettings, settingsFamilies, settingsTable } from './settings-options.ts';
 
 export interface ConfigurationInputs {
@@ -35,9 +35,6 @@ export interface ReadConfiguration {
   readonly fromPipes: ReadonlyMap<string, number>;
 }
 
-/** Errors, and again warnings, told per pipe; a document full of nonsense must not fill a log. */
-const mostPipeProblems = 25;
-
 /** Files and pipes → configuration and every problem of them at once (spec/factory.md §3, §4). */
 export function readConfiguration({ files, documents, environment, digest, problems: found = [] }: ConfigurationInputs): ReadConfiguration {
   const problems = new ProblemList();
@@ -51,98 +48,20 @@ export function readConfiguration({ files, documents, environment, digest, probl
     ...(settings?.diskGbPerProcessor !== undefined && { diskGbPerProcessor: settings.diskGbPerProcessor }),
     filesDir: (directory) => environment.filesDir(stateDir, directory),
   };
-  const local = new Map([...sections.machinetypes].map(([name, section]) => [name, localLayer(name, section, problems)]));
-  const general = sections.defaults && layerOf(sections.defaults, { kind: 'nothing' }, new ProblemList());
-  const machinetypes = new Map<string, Machinetype>();
-  const fromPipes = new Map<string, number>();
-  const pipes: VacuumPipe[] = [];
-  const awaited: string[] = [];
-
-  for (const [prefix, section] of sections.pipes) {
-    const pipe = readPipeSection(prefix, section, sections, problems);
-    const document = pipe && readDocument(pipe.pipe, documents, problems);
-    if (pipe) pipes.push(pipe.pipe);
-    if (!pipe || !document) {
-      awaited.push(`${prefix}-`);
-      continue;
-    }
-    const url = maskUrl(pipe.pipe.url);
-    const title = `vacuum_pipe ${prefix}`;
-    const found = new ProblemList();
-    const entries = readPipe(document, { ...pipe.pipe, url }, found);
-    const refused = new Set(found.all.flatMap(({ disables }) => ('name' in disables ? disables.name : [])));
-    for (const { name, layer, share, place } of entries) {
-      if (machinetypes.has(name)) {
-        found.warn(place, 'suffix', `${name} has already been defined by another pipe; this one is skipped`, title);
-        continue;
-      }
-      const layers = [local.get(name), pipe.layer, general, layer].filter((some) => some !== undefined);
-      const machinetype = buildMachinetype(
-        { name, layers, share, place, directory: prefix, origin: url, pipe: { url: pipe.pipe.url, layer } },
-        defaults,
-        found,
-      );
-      local.delete(name);
-      if (machinetype && !refused.has(name) && !isDisabled(problems.all, 'machinetype', name)) {
-        machinetypes.set(name, machinetype);
-        fromPipes.set(prefix, (fromPipes.get(prefix) ?? 0) + 1);
-      }
-    }
-    problems.absorb(found.all, { file: url, section: title, most: mostPipeProblems });
-  }
-  for (const [name, layer] of local) {
-    const { place } = sections.machinetypes.get(name) ?? { place: { file: environment.place, line: 0, column: 0 } };
-    if (awaited.some((start) => name.startsWith(start))) {
-      problems.warn(place, undefined, 'completes a machinetype of a pipe which has not been read yet', `machinetype ${name}`);
-      continue;
-    }
-    const layers = general ? [layer, general] : [layer];
-    const machinetype = buildMachinetype({ name, layers, place, directory: name, origin: `${place.file}:${place.line}` }, defaults, problems);
-    if (machinetype) machinetypes.set(name, machinetype);
-  }
+  const scope: MachinetypeScope = {
+    ...sections,
+    table: machinetypeTable,
+    pipeTable,
+    ignored: ignoredMachinetype,
+    documents,
+    build: (source, found) => buildMachinetype(source, defaults, found),
+    place: { file: environment.place, line: 0, column: 0 },
+  };
+  const { machinetypes, pipes, fromPipes } = readMachinetypes(scope, problems);
   earlyShares(sections, machinetypes, problems);
   for (const name of machinetypes.keys()) if (isDisabled(problems.all, 'machinetype', name)) machinetypes.delete(name);
   const configuration = settings && !isDisabled(problems.all, 'configuration') ? { settings, machinetypes, pipes, digest } : undefined;
   return { configuration, problems: sorted(problems.all, files), pipes, fromPipes };
-}
-
-const layerOf = (section: Section, disables: Disables, problems: ProblemList): Layer =>
-  readLayer({ options: section.options, problems, disables, section: section.title });
-
-function localLayer(name: string, section: Section, problems: ProblemList): Layer {
-  warnUnknown(section.options, [...namesOf(machinetypeTable), ...Object.keys(ignoredMachinetype)], families, problems, section.title);
-  warnIgnored(section.options, ignoredMachinetype, problems, section.title);
-  return layerOf(section, { kind: 'machinetype', name }, problems);
-}
-
-/** `[vacuum_pipe PREFIX]`: its own two options, and options which all its machinetypes inherit. */
-function readPipeSection(
-  prefix: string,
-  section: Section,
-  sections: Sections,
-  problems: ProblemList,
-): { readonly pipe: VacuumPipe; readonly layer: Layer } | undefined {
-  const disables: Disables = { kind: 'pipe', name: prefix };
-  warnUnknown(section.options, [...namesOf(pipeTable), ...namesOf(machinetypeTable), ...Object.keys(ignoredMachinetype)], families, problems, section.title);
-  warnIgnored(section.options, ignoredMachinetype, problems, section.title);
-  const own = readOptions(pipeTable, { options: withDefaults(section, sections.defaults), problems, disables, section: section.title });
-  const inherited = new Map([...section.options].filter(([name]) => !Object.hasOwn(pipeTable, name)));
-  const layer = layerOf({ ...section, options: inherited }, disables, problems);
-  // Read here for its problems alone: what is wrong in this section disables the pipe and is told once.
-  readOptions(machinetypeTable, { options: layer.options, problems, disables, section: section.title });
-  if (!section.options.has('vacuum_pipe_url') && !sections.defaults?.options.has('vacuum_pipe_url')) {
-    problems.error(section.place, 'vacuum_pipe_url', 'required: add the URL at which the pipe is published', disables, section.title);
-  }
-  if (own.vacuum_pipe_url === undefined || isDisabled(problems.all, 'pipe', prefix)) return undefined;
-  return { pipe: { prefix, url: own.vacuum_pipe_url, targetShare: own.target_share ?? 0 }, layer };
-}
-
-function readDocument({ prefix, url }: VacuumPipe, documents: ReadonlyMap<string, string>, problems: ProblemList) {
-  const text = documents.get(prefix);
-  const document = text === undefined ? undefined : parsePipe(text);
-  if (document === undefined || !('wrong' in document)) return document;
-  problems.error({ file: maskUrl(url), line: 0, column: 0 }, undefined, document.wrong, { kind: 'pipe', name: prefix }, `vacuum_pipe ${prefix}`);
-  return undefined;
 }
 
 /** Shares in a section of their own are no longer read (spec/factory.md §3.2, last sentence). */

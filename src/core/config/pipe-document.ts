@@ -1,10 +1,9 @@
 import type { Layer } from './build-machinetype.ts';
 import type { IniValue } from './ini.ts';
-import { machinetypeTable } from './machinetype-options.ts';
 import type { PipeRule, Table } from './option.ts';
 import { pipeRules } from './pipe-rules.ts';
 import { type Disables, type Place, type ProblemList, quoted } from './problem.ts';
-import { nameRule, validName } from './sections.ts';
+import { nameRule, scoped, validName } from './sections.ts';
 
 /** A document that has the shape of a vacuum pipe; its entries are not yet trusted (spec/factory.md §4). */
 export interface PipeDocument {
@@ -42,6 +41,9 @@ export function parsePipe(text: string): PipeDocument | { readonly wrong: string
 export interface PipeEntry {
   readonly name: string;
   readonly layer: Layer;
+  /** As the document says it, negative ones as 0. */
+  readonly weight: number;
+  /** Of the pipe's share, by the weights of all entries. */
   readonly share: number;
   readonly place: Place;
 }
@@ -52,13 +54,28 @@ export interface PipeSection {
   readonly targetShare: number;
   /** For messages. */
   readonly url: string;
+  /** Of the space at a cloud that it belongs to; absent: of the host. */
+  readonly space?: string;
+  /** Options of machinetypes, with what a pipe may say of each. */
+  readonly table: Table;
+  readonly acceptance?: Acceptance;
+}
+
+/** How a space at a cloud differs in what it takes from a pipe (spec/cloud.md §1.5, project rule). */
+export interface Acceptance {
+  /** Values of `machine_model`; an entry with another is skipped. */
+  readonly models: readonly string[];
+  /** Shares are divided over the entries that became machinetypes, not over all. */
+  readonly sharesOfAccepted: true;
 }
 
 /**
  * Machinetypes of a document. An option that breaks a rule is dropped with a warning; where going on without it would be less
  * safe, the machinetype is disabled. Shares: S × t / T over all entries, negative ones counted as 0 so that none exceeds the pipe's.
  */
-export function readPipe(document: PipeDocument, { prefix, targetShare, url }: PipeSection, problems: ProblemList): PipeEntry[] {
+export function readPipe(document: PipeDocument, section: PipeSection, problems: ProblemList): PipeEntry[] {
+  const { prefix, targetShare, url, space, acceptance } = section;
+  const title = `vacuum_pipe ${scoped(space, prefix)}`;
   const place: Place = { file: url, line: 0, column: 0 };
   const shares = document.entries.map((entry) => (isObject(entry) ? shareOf(entry['target_share']) : 0));
   const total = shares.reduce((sum, share) => sum + share, 0);
@@ -66,23 +83,28 @@ export function readPipe(document: PipeDocument, { prefix, targetShare, url }: P
   for (const [i, entry] of document.entries.entries()) {
     const suffix = isObject(entry) ? textOf(entry['suffix'])?.toLowerCase() : undefined;
     if (!isObject(entry) || suffix === undefined || suffix === '') {
-      problems.warn(place, 'suffix', `entry ${i + 1} of the pipe has no suffix and is skipped`, `vacuum_pipe ${prefix}`);
+      problems.warn(place, 'suffix', `entry ${i + 1} of the pipe has no suffix and is skipped`, title);
       continue;
     }
     const name = `${prefix}-${suffix}`;
     if (!validName.test(suffix) || suffix.length > 100) {
-      problems.warn(place, 'suffix', `entry ${i + 1} of the pipe has the suffix ${quoted(suffix)} and is skipped; valid: ${nameRule}`, `vacuum_pipe ${prefix}`);
+      problems.warn(place, 'suffix', `entry ${i + 1} of the pipe has the suffix ${quoted(suffix)} and is skipped; valid: ${nameRule}`, title);
     } else if (read.has(name)) {
-      problems.warn(place, 'suffix', `entry ${i + 1} of the pipe repeats the suffix ${suffix} and is skipped`, `vacuum_pipe ${prefix}`);
+      problems.warn(place, 'suffix', `entry ${i + 1} of the pipe repeats the suffix ${suffix} and is skipped`, title);
+    } else if (acceptance && !acceptance.models.includes(textOf(entry['machine_model']) ?? acceptance.models[0] ?? '')) {
+      const valid = acceptance.models.join(', ');
+      problems.warn(place, 'machine_model', `${name} has another than this space can use and is skipped; valid: ${valid}`, title);
     } else {
-      const share = total > 0 ? (targetShare * (shares[i] ?? 0)) / total : 0;
-      read.set(name, { name, share, place, layer: readEntry(entry, name, place, problems) });
+      const weight = shares[i] ?? 0;
+      const share = total > 0 ? (targetShare * weight) / total : 0;
+      read.set(name, { name, weight, share, place, layer: readEntry(entry, name, place, section, problems) });
     }
   }
   return [...read.values()];
 }
 
-function readEntry(entry: Readonly<Record<string, unknown>>, name: string, place: Place, problems: ProblemList): Layer {
+function readEntry(entry: Readonly<Record<string, unknown>>, machinetype: string, place: Place, { space, table }: PipeSection, problems: ProblemList): Layer {
+  const name = scoped(space, machinetype);
   const section = `machinetype ${name}`;
   const disables: Disables = { kind: 'machinetype', name };
   const options = new Map<string, IniValue>();
@@ -90,7 +112,7 @@ function readEntry(entry: Readonly<Record<string, unknown>>, name: string, place
   for (const [key, raw] of Object.entries(entry)) {
     if (key === 'suffix' || key === 'target_share') continue;
     const [, family, own] = /^(user_data_option_|user_data_file_)([a-z0-9_]{1,100})$/.exec(key) ?? [];
-    const rule = family === undefined ? ruleOf(key) : family === 'user_data_file_' ? pipeRules.file : pipeRules.text;
+    const rule = family === undefined ? ruleOf(key, table) : family === 'user_data_file_' ? pipeRules.file : pipeRules.text;
     const shown = rule ? key : quoted(key.slice(0, 40));
     if (!rule) {
       problems.warn(place, shown, 'a pipe may not set this; ignored', section);
@@ -113,7 +135,7 @@ function readEntry(entry: Readonly<Record<string, unknown>>, name: string, place
   return { options, userData };
 }
 
-const ruleOf = (key: string): PipeRule | undefined => (Object.hasOwn(machinetypeTable, key) ? (machinetypeTable as Table)[key]?.pipe : undefined);
+const ruleOf = (key: string, table: Table): PipeRule | undefined => (Object.hasOwn(table, key) ? table[key]?.pipe : undefined);
 
 /** Strings, numbers and truth values as the text that a configuration file would hold; anything else is undefined. */
 function textOf(raw: unknown): string | undefined {

@@ -5,8 +5,11 @@ export interface Place {
   readonly column: number;
 }
 
-/** What is disabled by a problem: everything, one machinetype, one pipe, or nothing (the option alone is ignored). */
-export type Disables = { readonly kind: 'configuration' | 'nothing' } | { readonly kind: 'machinetype' | 'pipe'; readonly name: string };
+/**
+ * What is disabled by a problem: everything, one space at a cloud, one machinetype, one pipe, or nothing (the option alone is ignored).
+ * Machinetypes and pipes of a space have its name before theirs: `vcycle01.example.org prod`.
+ */
+export type Disables = { readonly kind: 'configuration' | 'nothing' } | { readonly kind: 'space' | 'machinetype' | 'pipe'; readonly name: string };
 
 /** One thing wrong with the configuration, printed as `file:line:column: option: text`. */
 export interface Problem extends Place {
@@ -54,7 +57,7 @@ export class ProblemList {
   }
 }
 
-/** Whether an error has disabled this machinetype, this pipe or, with `configuration`, everything. */
+/** Whether an error has disabled this space, machinetype or pipe or, with `configuration`, everything. */
 export const isDisabled = (problems: readonly Problem[], kind: Disables['kind'], name = ''): boolean =>
   problems.some((p) => p.severity === 'error' && p.disables.kind === kind && (!('name' in p.disables) || p.disables.name === name));
 

@@ -18,6 +18,8 @@ export interface Sections {
   readonly settings: Section | undefined;
   readonly machinetypes: ReadonlyMap<string, Section>;
   readonly pipes: ReadonlyMap<string, Section>;
+  /** Of clouds, by name; those that only sections of machinetypes or pipes name included (spec/cloud.md §1.1). */
+  readonly spaces: ReadonlyMap<string, SpaceSections>;
   /** Of the early file formats (spec/factory.md §23). */
   readonly factories: Section | undefined;
   readonly targetShares: Section | undefined;
@@ -30,8 +32,16 @@ export interface Sections {
   readonly tenants: ReadonlyMap<string, Section>;
 }
 
+export interface SpaceSections {
+  /** `[space NAME]`; undefined: there is none. */
+  readonly section: Section | undefined;
+  readonly machinetypes: ReadonlyMap<string, Section>;
+  readonly pipes: ReadonlyMap<string, Section>;
+}
+
 const types = [
   'settings',
+  'space',
   'machinetype',
   'vmtype',
   'vacuum_pipe',
@@ -45,12 +55,20 @@ const types = [
 ] as const;
 export const validName = /^[a-z0-9-]+$/;
 export const nameRule = 'letters a-z, digits and hyphens';
+/** Name of a machinetype or pipe in problems: with that of its space at a cloud before it, where it has one. */
+export const scoped = (space: string | undefined, name: string): string => (space === undefined ? name : `${space} ${name}`);
+/** spec/cloud.md §1.1; it is the name of a directory too. */
+const validSpace = /^[a-z0-9]([a-z0-9.-]{0,198}[a-z0-9])?$/;
+const spaceRule = 'letters, digits, dots and hyphens, such as vcycle01.example.org';
 /** spec/environments.md §1. */
 export const validEnvironment = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$/;
 const environmentRule = 'a letter or digit, then at most 127 letters, digits, dots, underscores, plus signs and hyphens';
 
 type Kind =
   | 'settings'
+  | 'space'
+  | 'cloud machinetype'
+  | 'cloud vacuum_pipe'
   | 'machinetype'
   | 'vacuum_pipe'
   | 'environment'
@@ -73,6 +91,9 @@ function readHeader(header: string): Header {
   const name = names.join(' ').toLowerCase();
   const type = word.toLowerCase();
   if (header === 'settings' || header === 'DEFAULT') return { kind: header, word, name };
+  if (type === 'space') return { kind: type, word: type, name };
+  // Two names: of a space at a cloud, and of the machinetype or pipe in it.
+  if ((type === 'machinetype' || type === 'vacuum_pipe') && names.length === 2) return { kind: `cloud ${type}`, word: type, name };
   if (type === 'vmtype' || type === 'machinetype') return { kind: 'machinetype', word: type, name };
   if (type === 'vacuum_pipe' || type === 'virtualmachine') return { kind: type, word: type, name };
   if ((type === 'factories' || type === 'targetshares' || type === 'queue') && name === '') return { kind: type, word: type, name };
@@ -84,8 +105,9 @@ function readHeader(header: string): Header {
 
 const disabledBy = ({ kind, name }: Header): Disables => {
   if (kind === 'settings' || kind === 'DEFAULT') return everything;
-  if (kind === 'machinetype') return { kind, name };
-  return kind === 'vacuum_pipe' ? { kind: 'pipe', name } : nothing;
+  if (kind === 'space') return { kind, name };
+  if (kind === 'machinetype' || kind === 'cloud machinetype') return { kind: 'machinetype', name };
+  return kind === 'vacuum_pipe' || kind === 'cloud vacuum_pipe' ? { kind: 'pipe', name } : nothing;
 };
 
 /** Merges files in the given order and reports every line and header that cannot be used. */
@@ -100,7 +122,7 @@ export function mergeSections(files: readonly IniFile[], problems: ProblemList):
       const header = readHeader(section.header);
       if (!usable(header, section.header, section.place, problems)) continue;
       const key = `${header.kind} ${header.name}`.trim();
-      const merged: Section = found.get(key) ?? { title: key, place: section.place, options: new Map() };
+      const merged: Section = found.get(key) ?? { title: key.replace(/^cloud /, ''), place: section.place, options: new Map() };
       for (const [name, value] of section.options) merged.options.set(name, value);
       found.set(key, merged);
     }
@@ -114,6 +136,7 @@ export function mergeSections(files: readonly IniFile[], problems: ProblemList):
     settings: found.get('settings'),
     machinetypes: ofKind('machinetype'),
     pipes: ofKind('vacuum_pipe'),
+    spaces: spacesOf(ofKind),
     factories: found.get('factories'),
     targetShares: found.get('targetshares'),
     virtualMachines: ofKind('virtualmachine'),
@@ -121,6 +144,26 @@ export function mergeSections(files: readonly IniFile[], problems: ProblemList):
     queue: found.get('queue'),
     tenants: ofKind('tenant'),
   };
+}
+
+function spacesOf(ofKind: (kind: Kind) => ReadonlyMap<string, Section>): ReadonlyMap<string, SpaceSections> {
+  const spaces = new Map<string, { section: Section | undefined; readonly machinetypes: Map<string, Section>; readonly pipes: Map<string, Section> }>();
+  const spaceOf = (name: string) => {
+    const space = spaces.get(name) ?? { section: undefined, machinetypes: new Map<string, Section>(), pipes: new Map<string, Section>() };
+    spaces.set(name, space);
+    return space;
+  };
+  for (const [name, section] of ofKind('space')) spaceOf(name).section = section;
+  for (const [kind, part] of [
+    ['cloud machinetype', 'machinetypes'],
+    ['cloud vacuum_pipe', 'pipes'],
+  ] as const) {
+    for (const [both, section] of ofKind(kind)) {
+      const [space = '', name = ''] = both.split(' ');
+      spaceOf(space)[part].set(name, section);
+    }
+  }
+  return spaces;
 }
 
 function usable({ kind, word, name }: Header, header: string, place: Place, problems: ProblemList): boolean {
@@ -137,6 +180,12 @@ function usable({ kind, word, name }: Header, header: string, place: Place, prob
   }
   if (kind === 'environment') return validEnvironment.test(name) || refuse(word, name, environmentRule, { place, title }, problems);
   if (kind === 'tenant') return validName.test(name) || refuse(word, name, nameRule, { place, title }, problems);
+  if (kind === 'space') return validSpace.test(name) || refuse(word, name, spaceRule, { place, title }, problems);
+  if (kind === 'cloud machinetype' || kind === 'cloud vacuum_pipe') {
+    const [space = '', own = ''] = name.split(' ');
+    const rule = `${nameRule}, or [${word} SPACE NAME], SPACE of ${spaceRule}`;
+    return (validSpace.test(space) && validName.test(own)) || refuse(word, name, rule, { place, title }, problems);
+  }
   if (kind !== 'machinetype' && kind !== 'vacuum_pipe') return true;
   if (!validName.test(name)) {
     const disables: Disables = { kind: kind === 'machinetype' ? 'machinetype' : 'pipe', name };

@@ -42,7 +42,10 @@ export const Problem = z
     section: z.string().exactOptional(),
     option: z.string().exactOptional(),
     text: z.string(),
-    disables: z.union([z.object({ kind: z.enum(['configuration', 'nothing']) }), z.object({ kind: z.enum(['machinetype', 'pipe']), name: z.string() })]),
+    disables: z.union([
+      z.object({ kind: z.enum(['configuration', 'nothing']) }),
+      z.object({ kind: z.enum(['space', 'machinetype', 'pipe']), name: z.string() }),
+    ]),
   })
   .meta({ id: 'Problem', description: 'One thing wrong with the configuration, and what is disabled by it.' });
 
