@@ -1,0 +1,1 @@
+export { CommandProvider, type CommandProviderOptions } from './provider.ts';
