@@ -8,6 +8,7 @@ import { type Provider, ProviderError } from '../providers/contract.ts';
 import { type Clock, SystemClock } from './clock.ts';
 import { FileConfigurationSource } from './config/source.ts';
 import { ControlServer } from './control/server.ts';
+import { DemandWatch } from './demand/demand-watch.ts';
 import { EventBus } from './events.ts';
 import { Factory } from './factory.ts';
 import { HostContextualiser } from './guest/contextualiser.ts';
@@ -94,6 +95,7 @@ export async function startFactory(options: StartOptions): Promise<RunningFactor
   const images = stack.adopt(new ImageCache({ layout: places, clock }), (i) => i.close());
   const space = stack.adopt(new UdpSpace({ clock, settings, onFact: (fact) => bus.emit('peer', fact) }), (s) => s.close());
   let wake = (): void => undefined;
+  const demand = stack.adopt(new DemandWatch({ clock, onChange: () => wake() }), (d) => d.close());
   const guests = stack.adopt(
     new UnixGuestService({
       layout: places,
@@ -119,6 +121,7 @@ export async function startFactory(options: StartOptions): Promise<RunningFactor
     configuration: source,
     bus,
     space,
+    demand,
     monitoring,
     rule: options.rule ?? 'vacua',
     random: Math.random,

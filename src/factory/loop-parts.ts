@@ -7,7 +7,7 @@ import type { EventBus } from './events.ts';
 import type { HostProbe } from './host.ts';
 import type { Journal } from './journal.ts';
 import type { Layout } from './layout.ts';
-import type { ConfigurationSource, Contextualiser, GuestService, Images, SpacePart } from './parts.ts';
+import type { ConfigurationSource, Contextualiser, DemandPart, GuestService, Images, SpacePart } from './parts.ts';
 
 /** Everything around the loop, handed in: the daemon passes the real ones, tests and simulations others. */
 export interface LoopParts {
@@ -25,6 +25,8 @@ export interface LoopParts {
   readonly bus: EventBus;
   /** Absent: no other factory is asked or answered. */
   readonly space?: SpacePart;
+  /** Absent: no queue is asked, and policy `demand` starts nothing. */
+  readonly demand?: DemandPart;
   /** Adds to the report of the space what is known beside the loop. */
   readonly monitoring?: { completed(report: SpaceReport): SpaceReport };
   readonly rule: Rule;

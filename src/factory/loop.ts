@@ -116,6 +116,7 @@ export class Loop {
     const { parts, configuration } = { parts: this.#parts, configuration: this.configuration() };
     if (!this.#followClock()) return this.#outOfTime();
     parts.images.want([...configuration.machinetypes.values()], configuration.settings);
+    parts.demand?.want(configuration);
     const memory = {
       inFlight: new Set(this.#busy.keys()),
       creationFailures: new Map(this.#failures),

@@ -28,6 +28,7 @@ export async function observe(parts: LoopParts, configuration: Configuration, me
   const ready = [...configuration.machinetypes.values()].map((type) => [type.name, parts.images.preparation(type)] as const);
   const guestsSince = parts.guests.since;
   const known = parts.space?.view(now);
+  const demand = parts.demand?.demand(configuration);
   return {
     now,
     host: {
@@ -43,6 +44,7 @@ export async function observe(parts: LoopParts, configuration: Configuration, me
     silent: known?.silent.map(({ factory }) => factory) ?? [],
     preparations: new Map(ready),
     creationFailures: memory.creationFailures,
+    ...(demand !== undefined && { demand }),
     ...(guestsSince !== undefined && { guestServiceSince: guestsSince > memory.steadySince ? guestsSince : memory.steadySince }),
     recentStarts: memory.recentStarts.filter((at) => at > later(now, -60)),
   };

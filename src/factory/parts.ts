@@ -1,7 +1,7 @@
 import type { Problem } from '../core/config/problem.ts';
 import type { Machine, GuestReport } from '../core/machine.ts';
 import type { Machinetype } from '../core/machinetype.ts';
-import type { Observed, Preparation } from '../core/observed.ts';
+import type { Demand, Observed, Preparation } from '../core/observed.ts';
 import type { Configuration, Settings } from '../core/settings.ts';
 import type { CensusOptions, FactoryAnswer } from '../core/space/census.ts';
 import type { SpaceReport } from '../core/space/report.ts';
@@ -68,6 +68,15 @@ export interface SpacePart {
   ask(kind: AskedKind, options: CensusOptions): Promise<readonly FactoryAnswer[]>;
   /** What it last told the others; undefined before the first turn. */
   own(): OwnStatus | undefined;
+  close(): Promise<void>;
+}
+
+/** What tenants' queues say of waiting jobs, asked outside the loop (src/queue/agent-protocol.md, Demand). */
+export interface DemandPart {
+  /** Begins to ask for the machinetypes with policy `demand`, and stops for others. Returns at once. */
+  want(configuration: Configuration): void;
+  /** Per machinetype; undefined: none has that policy. */
+  demand(configuration: Configuration): ReadonlyMap<string, Demand> | undefined;
   close(): Promise<void>;
 }
 
