@@ -7,7 +7,7 @@ import type { Instant, Seconds } from '../core/units.ts';
  * Times are given by the caller; nothing in here looks at a clock.
  */
 export interface JobStore {
-  /** Creates what is missing. Rejects when the store is of a newer version. */
+  /** Creates what is missing. Rejects when the store is of a newer version. Nothing else may be called before. */
   open(): Promise<void>;
   /**
    * All or none. `ready`: there is nothing to stage in, so that the jobs wait for a machine at once. `keys` makes a submission idempotent:
@@ -19,13 +19,20 @@ export interface JobStore {
   /** The agent has begun to run it. From here on an at-most-once job is never given again. */
   begin(lease: LeaseToken, now: Instant): Promise<LeaseAnswer>;
   renew(lease: LeaseToken, options: { readonly now: Instant; readonly lease: Seconds }): Promise<LeaseAnswer>;
-  /** The run is over. `lost`: another run counts, and this result changes nothing. */
+  /** The run is over. `lost`: another run counts, and this result changes nothing. The same lease may tell it again: the first result counts. */
   finish(lease: LeaseToken, result: RunResult, now: Instant): Promise<LeaseAnswer>;
   /** The agent gives it back because it has to end: waits again, at the cost of no retry if it had not begun or can be run again. */
   giveBack(lease: LeaseToken, why: string, now: Instant): Promise<LeaseAnswer>;
-  /** Ends leases that ran out: back to the queue while retries last, else failed. Also jobs whose `expiresAt` has passed. Bounded work per call; returns how many. */
+  /**
+   * Ends leases that ran out: back to the queue while retries last, else failed. Also jobs whose `expiresAt` has passed, and outputs that are kept no longer (EXPIRED).
+   * This alone ends a lease: until then one that ran out can still be renewed, so that a server which was away gives agents the time of a lease before its first call.
+   * Bounded work per call; returns how many.
+   */
   expire(now: Instant): Promise<number>;
-  /** A person's action on a job of theirs. Refused with StoreError REFUSED where spec/environments.md §7 has no such transition. */
+  /**
+   * A person's action on a job of theirs. Refused with StoreError REFUSED where spec/environments.md §7 has no such transition. A job that is cancelled on a machine is
+   * POSTPROCESSING until the machine's next call, which is answered 'cancelled', or the end of its lease. Resolves to the job as it is then; a wiped one as it was.
+   */
   act(id: JobId, action: JobAction, by: string, now: Instant): Promise<Job>;
 
   job(id: JobId): Promise<Job | undefined>;
