@@ -1,0 +1,1 @@
+export { type OpenStackOptions, OpenStackProvider } from './provider.ts';
