@@ -15,6 +15,10 @@ export const layout = (stateDir: string) => ({
   joboutputs: (id: MachineId): string => join(stateDir, 'machines', id, 'joboutputs'),
   /** Job outputs that are being received; beside `joboutputs`, so that a finished one is moved there in one step. */
   incoming: (id: MachineId): string => join(stateDir, 'machines', id, 'incoming'),
+  /** Of a space at a cloud: from it and a machine's id follows the machine's token, 0600. */
+  guestKey: join(stateDir, 'guest-key'),
+  /** State directory of a space at a cloud, with all of these again. */
+  space: (name: string): string => join(stateDir, 'spaces', name),
   images: join(stateDir, 'imagecache'),
   pipes: join(stateDir, 'pipescache'),
   /** Last good copies of user data templates, where the site allows their use. */

@@ -83,6 +83,8 @@ export interface DemandPart {
 export type { Problem };
 
 export interface PipeState {
+  /** Of the space at a cloud that it belongs to; absent: of the host. */
+  readonly space?: string;
   readonly prefix: string;
   readonly url: string;
   readonly fetchedAt?: Instant;

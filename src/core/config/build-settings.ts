@@ -12,8 +12,11 @@ import { readUserDataFiles } from './user-data.ts';
 
 const section = 'settings';
 
-/** `[settings]` with every default applied and every rule between options checked; undefined when it must be refused. */
-export function buildSettings(sections: Sections, environment: Environment, problems: ProblemList): Settings | undefined {
+/**
+ * `[settings]` with every default applied and every rule between options checked; undefined when it must be refused.
+ * `hostless`: this host makes no machines, so that neither the section nor the name of a space is needed.
+ */
+export function buildSettings(sections: Sections, environment: Environment, problems: ProblemList, hostless = false): Settings | undefined {
   const own = sections.settings ?? { title: section, place: { file: environment.place, line: 0, column: 0 }, options: new Map<string, IniValue>() };
   const options = withDefaults(own, sections.defaults);
   const before = problems.all.length;
@@ -24,10 +27,10 @@ export function buildSettings(sections: Sections, environment: Environment, prob
   const at = (option: string): Place => options.get(option)?.place ?? own.place;
   const refuse = (option: string, text: string, place = at(option)): void => problems.error(place, option, text, everything, section);
 
-  if (v.vac_space === undefined && !options.has('vac_space'))
+  if (v.vac_space === undefined && !options.has('vac_space') && !hostless)
     refuse('vac_space', `required: add vac_space = NAME to [settings], NAME like vac01.example.com${misspelt(sections)}`);
   const factoryName = v.factory_name ?? environment.hostName.toLowerCase();
-  if (!factoryName.includes('.') && !(options.has('factory_name') && v.factory_name === undefined)) {
+  if (!factoryName.includes('.') && !(hostless && !options.has('factory_name')) && !(options.has('factory_name') && v.factory_name === undefined)) {
     const which = options.has('factory_name') ? quoted(factoryName) : `the host name ${quoted(factoryName)}`;
     refuse('factory_name', `${which} contains no dot; set factory_name in [settings] to a fully qualified name such as ${factoryName || 'wn01'}.example.com`);
   }
@@ -62,10 +65,12 @@ export function buildSettings(sections: Sections, environment: Environment, prob
   const machinefeaturesOptions = readFamily('machinefeatures_option_', anyText, reader);
   const userDataOptions = readFamily('user_data_option_', anyText, reader);
   const userDataFiles = readUserDataFiles(readFamily('user_data_file_', file, reader), userDataOptions, problems, section);
-  if (problems.all.slice(before).some((p) => p.disables.kind === 'configuration') || v.vac_space === undefined) return undefined;
+  if (problems.all.slice(before).some((p) => p.disables.kind === 'configuration')) return undefined;
+  const space = v.vac_space ?? (hostless ? factoryName : undefined);
+  if (space === undefined) return undefined;
 
   return {
-    space: v.vac_space,
+    space,
     factories,
     ...given('description', v.description),
     ...given('gocdbSitename', v.gocdb_sitename),

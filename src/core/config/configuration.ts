@@ -1,5 +1,7 @@
 import type { Machinetype } from '../machinetype.ts';
 import type { Configuration, VacuumPipe } from '../settings.ts';
+import { cloudMachinetypeTable, cloudPipeTable, ignoredCloudMachinetype } from './cloud-machinetype-options.ts';
+import { apiTables, spaceTable } from './cloud-options.ts';
 import { buildMachinetype, type MachinetypeDefaults } from './build-machinetype.ts';
 import { buildSettings } from './build-settings.ts';
 import { honourEarly } from './early.ts';
@@ -9,6 +11,7 @@ import { ignoredMachinetype, machinetypeTable, pipeTable } from './machinetype-o
 import { namesOf, warnUnknown } from './option.ts';
 import { isDisabled, type Problem, ProblemList } from './problem.ts';
 import { type MachinetypeScope, readMachinetypes } from './read-machinetypes.ts';
+import { type ReadSpace, readSpaces } from './read-spaces.ts';
 import { mergeSections, type Sections } from './sections.ts';
 import { ignoredSettings, settingsFamilies, settingsTable } from './settings-options.ts';
 
@@ -17,9 +20,13 @@ export interface ConfigurationInputs {
   readonly files: readonly IniFile[];
   /** Last good document of each pipe, by its prefix. Absent: there is no copy yet. */
   readonly documents: ReadonlyMap<string, string>;
+  /** The same of each space at a cloud, by its name. */
+  readonly spaceDocuments?: ReadonlyMap<string, ReadonlyMap<string, string>>;
   readonly environment: Environment;
   /** SHA-256 over all of this, hexadecimal. */
   readonly digest: string;
+  /** Digest of a text, for that of each space; absent: each has the digest of the whole. */
+  readonly digestOf?: (text: string) => string;
   /** What reading the files has found already, for instance that one is missing. */
   readonly problems?: readonly Problem[];
 }
@@ -33,15 +40,19 @@ export interface ReadConfiguration {
   readonly pipes: readonly VacuumPipe[];
   /** Machinetypes that came from each pipe, by its prefix. */
   readonly fromPipes: ReadonlyMap<string, number>;
+  /** Spaces at clouds, refused ones included. */
+  readonly spaces: ReadonlyMap<string, ReadSpace>;
 }
 
 /** Files and pipes → configuration and every problem of them at once (spec/factory.md §3, §4). */
-export function readConfiguration({ files, documents, environment, digest, problems: found = [] }: ConfigurationInputs): ReadConfiguration {
+export function readConfiguration(inputs: ConfigurationInputs): ReadConfiguration {
+  const { files, documents, environment, digest, problems: found = [] } = inputs;
   const problems = new ProblemList();
   problems.all.push(...found);
   const sections = honourEarly(mergeSections(files, problems), problems);
   warnDefaults(sections, problems);
-  const settings = buildSettings(sections, environment, problems);
+  const hostless = isHostless(sections);
+  const settings = buildSettings(sections, environment, problems, hostless);
   const stateDir = settings?.stateDir ?? environment.stateDirGiven ?? environment.stateDir;
   const defaults: MachinetypeDefaults = {
     userData: { options: settings?.userDataOptions ?? new Map(), files: settings?.userDataFiles ?? new Map() },
@@ -60,9 +71,24 @@ export function readConfiguration({ files, documents, environment, digest, probl
   const { machinetypes, pipes, fromPipes } = readMachinetypes(scope, problems);
   earlyShares(sections, machinetypes, problems);
   for (const name of machinetypes.keys()) if (isDisabled(problems.all, 'machinetype', name)) machinetypes.delete(name);
-  const configuration = settings && !isDisabled(problems.all, 'configuration') ? { settings, machinetypes, pipes, digest } : undefined;
-  return { configuration, problems: sorted(problems.all, files), pipes, fromPipes };
+  const base = settings ?? buildSettings({ ...sections, settings: undefined, defaults: undefined }, environment, new ProblemList(), true);
+  const spaces =
+    sections.spaces.size === 0 || !base
+      ? new Map<string, ReadSpace>()
+      : readSpaces(sections, { base, environment, documents: inputs.spaceDocuments ?? new Map(), digestOf: inputs.digestOf ?? (() => digest) }, problems);
+  const usable = new Map([...spaces].flatMap(([name, { configuration }]) => (configuration ? [[name, configuration] as const] : [])));
+  const configuration: Configuration | undefined =
+    settings && !isDisabled(problems.all, 'configuration')
+      ? { settings, machinetypes, pipes, digest, ...(spaces.size > 0 && { spaces: usable }), ...(hostless && { host: false }) }
+      : undefined;
+  return { configuration, problems: sorted(problems.all, files), pipes, fromPipes, spaces };
 }
+
+/** Spaces at clouds alone, as in a `vcycle.conf`: nothing is said of machines on this host. */
+const isHostless = ({ spaces, settings, defaults, machinetypes, pipes, virtualMachines }: Sections): boolean =>
+  [...spaces.values()].some(({ section }) => section !== undefined) &&
+  ![settings, defaults].some((section) => section?.options.has('vac_space')) &&
+  machinetypes.size + pipes.size + virtualMachines.size === 0;
 
 /** Shares in a section of their own are no longer read (spec/factory.md §3.2, last sentence). */
 function earlyShares({ targetShares, machinetypes: sections, pipes }: Sections, machinetypes: ReadonlyMap<string, Machinetype>, problems: ProblemList): void {
@@ -84,7 +110,9 @@ function earlyShares({ targetShares, machinetypes: sections, pipes }: Sections, 
 
 function warnDefaults({ defaults }: Sections, problems: ProblemList): void {
   if (!defaults) return;
-  const known = [...namesOf(settingsTable), ...namesOf(machinetypeTable), ...namesOf(pipeTable), ...Object.keys({ ...ignoredSettings, ...ignoredMachinetype })];
+  const tables = [settingsTable, machinetypeTable, pipeTable, spaceTable, ...Object.values(apiTables), cloudMachinetypeTable, cloudPipeTable];
+  const ignored = { ...ignoredSettings, ...ignoredMachinetype, ...ignoredCloudMachinetype };
+  const known = [...tables.flatMap(namesOf), ...Object.keys(ignored)];
   warnUnknown(defaults.options, known, Object.keys(settingsFamilies), problems, 'DEFAULT');
 }
 

@@ -9,10 +9,14 @@ export const testEnvironment: Environment = {
   processors: 8,
   stateDir: '/var/lib/vacua',
   filesDir: (stateDir, nameOrPrefix) => `${stateDir}/machinetypes/${nameOrPrefix}/files`,
+  spaceDir: (stateDir, space) => `${stateDir}/spaces/${space}`,
   volumeGroupExists: (name) => name === 'vg0',
   userExists: (name) => name === 'pilot' || name === 'root',
   place: 'vac.conf',
 };
+
+const textsOf = (documents: Readonly<Record<string, unknown>>): Map<string, string> =>
+  new Map(Object.entries(documents).map(([prefix, document]) => [prefix, typeof document === 'string' ? document : JSON.stringify(document)]));
 
 /** Configuration from texts, and its problems as lines. */
 export function configured(
@@ -20,13 +24,16 @@ export function configured(
   documents: Readonly<Record<string, unknown>> = {},
   environment: Partial<Environment> = {},
   files: readonly string[] = [],
+  spaceDocuments: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {},
 ): ReadConfiguration & { readonly lines: readonly string[] } {
   const texts = typeof text === 'string' ? [text] : text;
   const read = readConfiguration({
     files: texts.map((one, i) => readIni(files[i] ?? (texts.length === 1 ? 'vac.conf' : `${i + 1}.conf`), one)),
-    documents: new Map(Object.entries(documents).map(([prefix, document]) => [prefix, typeof document === 'string' ? document : JSON.stringify(document)])),
+    documents: textsOf(documents),
+    spaceDocuments: new Map(Object.entries(spaceDocuments).map(([space, own]) => [space, textsOf(own)])),
     environment: { ...testEnvironment, ...environment },
     digest: 'digest',
+    digestOf: (text) => text,
   });
   return { ...read, lines: read.problems.map(problemLine) };
 }

@@ -6,9 +6,16 @@ import { type IniFile, readIni } from '../../core/config/ini.ts';
 import { everything, type Problem } from '../../core/config/problem.ts';
 
 /** Which files make the configuration. `files`: just these, all of which must exist. `usual`: the places of spec/factory.md §3.1. */
-export type ConfigurationPlaces = { readonly files: readonly string[] } | { readonly usual: { readonly etc: string; readonly run: string } };
+export type ConfigurationPlaces = { readonly files: readonly string[] } | { readonly usual: UsualPlaces };
 
-export const usualPlaces: ConfigurationPlaces = { usual: { etc: '/etc', run: '/var/run' } };
+/** `shared`: of managers of spaces at clouds, where `vcycle.d` may lie (spec/cloud.md §1.1); absent: not looked at. */
+interface UsualPlaces {
+  readonly etc: string;
+  readonly run: string;
+  readonly shared?: string;
+}
+
+export const usualPlaces: ConfigurationPlaces = { usual: { etc: '/etc', run: '/var/run', shared: '/var/lib/vcycle/shared' } };
 
 const greatestFile = 16 * 1024 ** 2;
 
@@ -35,21 +42,33 @@ export async function findFiles(places: ConfigurationPlaces): Promise<FoundFiles
   }
   if (!must && files.length === 0 && problems.length === 0) {
     const { etc, run } = places.usual;
-    const where = `${join(etc, 'vac.d')}/*.conf, ${join(etc, 'vac.conf')}, ${join(run, 'vac.conf')}`;
+    const where = [...['vcycle.d/*.conf', 'vcycle.conf', 'vac.d/*.conf', 'vac.conf'].map((name) => join(etc, name)), join(run, 'vac.conf')].join(', ');
     problems.push(fault(join(etc, 'vac.conf'), `there is no configuration in any of ${where}; \`vacua init\` writes one`));
   }
   return { files, problems };
 }
 
-async function usualFiles({ etc, run }: { readonly etc: string; readonly run: string }, problems: Problem[]): Promise<string[]> {
-  const folder = join(etc, 'vac.d');
-  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') problems.push(fault(folder, unreadable(error)));
-    return [];
-  });
-  // The early files come before `vac.conf`, which is the place for a manual override.
-  const inFolder = names.filter((name) => name.endsWith('.conf')).sort();
-  return [...inFolder.map((name) => join(folder, name)), ...earlyFiles.map((name) => join(etc, name)), join(etc, 'vac.conf'), join(run, 'vac.conf')];
+async function usualFiles({ etc, run, shared }: UsualPlaces, problems: Problem[]): Promise<string[]> {
+  const inFolder = async (folder: string): Promise<string[]> => {
+    const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') problems.push(fault(folder, unreadable(error)));
+      return [];
+    });
+    return names
+      .filter((name) => name.endsWith('.conf'))
+      .sort()
+      .map((name) => join(folder, name));
+  };
+  return [
+    ...(shared === undefined ? [] : await inFolder(join(shared, 'vcycle.d'))),
+    ...(await inFolder(join(etc, 'vcycle.d'))),
+    join(etc, 'vcycle.conf'),
+    ...(await inFolder(join(etc, 'vac.d'))),
+    // The early files come before `vac.conf`, which is the place for a manual override.
+    ...earlyFiles.map((name) => join(etc, name)),
+    join(etc, 'vac.conf'),
+    join(run, 'vac.conf'),
+  ];
 }
 
 const reasons: Readonly<Record<string, string>> = { ENOENT: 'does not exist', EACCES: 'may not be read by this user', EISDIR: 'is a directory' };

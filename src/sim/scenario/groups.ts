@@ -61,6 +61,7 @@ function configurationOf(hostName: string, processors: number, site: IniFile, pr
     processors,
     stateDir: '/var/lib/vacua',
     filesDir: (stateDir, name) => `${stateDir}/machinetypes/${name}/files`,
+    spaceDir: (stateDir, space) => `${stateDir}/spaces/${space}`,
     volumeGroupExists: () => true,
     userExists: () => true,
     place: site.file,
