@@ -17,6 +17,7 @@ export const later = (at: Instant, by: Seconds | number): Instant => instant(at 
 export const elapsed = (from: Instant, to: Instant): Seconds => seconds((to - from) / 1000);
 export const unixSeconds = (at: Instant): number => Math.floor(at / 1000);
 export const earliest = (...times: readonly Instant[]): Instant => instant(Math.min(...times));
+export const latest = (...times: readonly Instant[]): Instant => instant(Math.max(...times));
 
 export function assertNever(x: never): never {
   throw new TypeError(`unhandled case: ${JSON.stringify(x)}`);

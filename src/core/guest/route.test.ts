@@ -37,6 +37,8 @@ function printed(route: Route): string {
       return `200 token ${route.body}`;
     case 'store':
       return `stores ${route.name}`;
+    case 'output':
+      return `200 its ${route.name}`;
     case 'refused':
       return String(route.status);
   }

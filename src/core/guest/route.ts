@@ -18,6 +18,8 @@ export type Route =
   | { readonly kind: 'document'; readonly body: string; readonly type: string /** Seconds that readers may keep it. */; readonly maxAge?: number }
   | { readonly kind: 'user-data' }
   | { readonly kind: 'store'; readonly name: string }
+  /** One of its own job outputs, read again. Only from far away. */
+  | { readonly kind: 'output'; readonly name: string }
   /** IMDSv2 asks for one before anything else. No request needs it: the socket is the identity. */
   | { readonly kind: 'token'; readonly body: string }
   /** 403: may not be written; 404: not there; 501: method unknown. */

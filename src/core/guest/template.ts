@@ -1,7 +1,7 @@
 import type { MachineFacts } from '../machine.ts';
 import type { Machinetype } from '../machinetype.ts';
 import type { Settings } from '../settings.ts';
-import { featurePlaces } from './features.ts';
+import { type FeaturePlaces, featurePlaces } from './features.ts';
 
 /** Value for the name between `##user_data_` and `##`. Text is inserted as UTF-8, bytes as they are. */
 export type Substitutions = ReadonlyMap<string, string | Uint8Array>;
@@ -53,6 +53,15 @@ export function renderUserData(template: string | Uint8Array, substitutions: Sub
   return Buffer.concat(parts, size);
 }
 
+/** Patterns of a template that have no value and will be removed: most likely misspelt. At most 20, in the order of the text. */
+export function unknownPatterns(template: string | Uint8Array, substitutions: Substitutions): readonly string[] {
+  const bytes = Buffer.from(template);
+  if (bytes[0] === 0x1f && bytes[1] === 0x8b) return [];
+  const names = new Set<string>();
+  for (const [pattern, name = ''] of bytes.toString('latin1').matchAll(known)) if (!substitutions.has(name)) names.add(pattern);
+  return [...names].slice(0, 20);
+}
+
 export interface TemplateFacts {
   readonly machine: MachineFacts;
   readonly machinetype: Machinetype;
@@ -65,6 +74,17 @@ export interface TemplateFacts {
   readonly proxy?: string;
   /** Token for its tenant's queue, when the machinetype has a key for it. */
   readonly queueToken?: string;
+  /** Present for machines far away. */
+  readonly remote?: RemoteTemplateFacts;
+}
+
+/** What else the user data of a machine at a cloud may name (spec/cloud.md §6.2). */
+export interface RemoteTemplateFacts {
+  readonly places: FeaturePlaces;
+  readonly heartbeatMachinesUrl: string;
+  readonly site?: string;
+  /** Live machines that serve as HTTP caches, as `http://ip:port`, newest heartbeat first (spec/cloud.md §6.3). */
+  readonly caches: readonly string[];
 }
 
 const isUrl = (text: string | undefined): text is string => text !== undefined && /^https?:\/\//.test(text);
@@ -89,7 +109,14 @@ export function substitutionsFor(facts: TemplateFacts): Substitutions {
   set(facts.manager, 'manager_version', 'vmlm_version');
   set(settings.factoryName, 'manager_hostname', 'vmlm_hostname');
   set(machine.id, 'uuid');
-  const places = featurePlaces(machine.model);
+  const { remote } = facts;
+  if (remote) {
+    set(remote.heartbeatMachinesUrl, 'heartbeat_machines_url');
+    if (remote.site !== undefined) set(remote.site, 'site');
+    const given = machinetype.userDataOptions.get('cvmfs_proxy');
+    if (remote.caches.length > 0) set([remote.caches.join('|'), ...(given === undefined ? [] : [given])].join(';'), 'option_cvmfs_proxy');
+  }
+  const places = remote?.places ?? featurePlaces(machine.model);
   set(places.machinefeatures, 'machinefeatures_url', 'manager_machinefeatures_url');
   set(places.jobfeatures, 'jobfeatures_url', 'manager_jobfeatures_url');
   set(places.joboutputs, 'joboutputs_url', 'manager_joboutputs_url');

@@ -3,7 +3,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { siteName } from '../../core/decide/outcomes.ts';
 import type { Environment } from '../../core/environment/environment.ts';
-import { renderUserData, substitutionsFor } from '../../core/guest/template.ts';
+import { type RemoteTemplateFacts, renderUserData, substitutionsFor, unknownPatterns } from '../../core/guest/template.ts';
 import { agentClaims } from '../../core/jobs/agent-token.ts';
 import type { Machine } from '../../core/machine.ts';
 import type { Machinetype } from '../../core/machinetype.ts';
@@ -35,6 +35,10 @@ export interface ContextualiserParts {
   readonly fetch?: FetchLimited;
   /** Execution environments of the site, whose tags stand in tokens for queues. */
   readonly environments?: () => readonly Environment[];
+  /** Present for a space at a cloud: what its machines are told of the way here. */
+  readonly remote?: (machine: Machine, machinetype: Machinetype) => RemoteTemplateFacts;
+  /** Patterns of a template that nothing is known for; they have been removed. */
+  readonly onUnknownPatterns?: (machinetype: Machinetype, patterns: readonly string[]) => void;
 }
 
 /** Templates and the files put into them. Far above any real one, and small enough to be held in memory. */
@@ -57,7 +61,7 @@ export class HostContextualiser implements Contextualiser {
   async prepare(machine: Machine, machinetype: Machinetype, settings: Settings, signal: AbortSignal): Promise<void> {
     const { layout } = this.#parts;
     await mkdir(layout.machine(machine.id), { recursive: true, mode: 0o700 });
-    await this.#copyPublicKey(machine, settings);
+    await this.#copyPublicKey(machine, machinetype.cloud?.rootPublicKey ?? settings.rootPublicKey);
     if (machinetype.userData === undefined) {
       await rm(layout.userData(machine.id), { force: true });
       return;
@@ -71,14 +75,17 @@ export class HostContextualiser implements Contextualiser {
     const queueToken =
       machinetype.queueTokenKey && (await explained('queue_token_key', this.#queueToken(machine, machinetype, settings, machinetype.queueTokenKey)));
     const secrets = { ...(proxy !== undefined && { proxy }), ...(queueToken !== undefined && { queueToken }) };
-    const substitutions = substitutionsFor({ machine, machinetype, settings, manager, files, ...secrets });
+    const remote = this.#parts.remote && { remote: this.#parts.remote(machine, machinetype) };
+    const substitutions = substitutionsFor({ machine, machinetype, settings, manager, files, ...secrets, ...remote });
+    const unknown = unknownPatterns(template, substitutions);
+    if (unknown.length > 0) this.#parts.onUnknownPatterns?.(machinetype, unknown);
     await writePrivateFile(layout.userData(machine.id), renderUserData(template, substitutions));
   }
 
   /** A key that cannot be read is no reason not to start (spec/factory.md §3.2). */
-  async #copyPublicKey(machine: Machine, settings: Settings): Promise<void> {
+  async #copyPublicKey(machine: Machine, path: string): Promise<void> {
     const target = this.#parts.layout.rootPublicKey(machine.id);
-    const key = await readLocalFile(settings.rootPublicKey, '/', maxKeyBytes).catch(() => undefined);
+    const key = await readLocalFile(path, '/', maxKeyBytes).catch(() => undefined);
     await (key === undefined ? rm(target, { force: true }) : writePrivateFile(target, key));
   }
 

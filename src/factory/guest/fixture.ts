@@ -8,7 +8,8 @@ import { type Instant, instant, type MachineId, machineId, type Seconds, seconds
 import { type Layout, layout } from '../layout.ts';
 import type { ConnectionLimits } from './connections.ts';
 import type { OutputFiles } from './output-store.ts';
-import { type GuestSettings, UnixGuestService } from './service.ts';
+import type { GuestSettings } from './desk.ts';
+import { UnixGuestService } from './service.ts';
 
 /** Both times stand still until a test moves them. */
 export class HandClock {
