@@ -1,4 +1,5 @@
 import type { CloudSettings } from './cloud/settings.ts';
+import type { Environment } from './environment/environment.ts';
 import type { Machinetype } from './machinetype.ts';
 import type { Instant, Seconds } from './units.ts';
 
@@ -138,6 +139,8 @@ export interface Configuration {
   readonly settings: Settings;
   readonly machinetypes: ReadonlyMap<string, Machinetype>;
   readonly pipes: readonly VacuumPipe[];
+  /** Execution environments, in the order of the files. Absent: none. */
+  readonly environments?: readonly Environment[];
   /** SHA-256 over all inputs, hexadecimal: equal digests, equal configuration. */
   readonly digest: string;
   /** Only of the site's whole configuration: each space at a cloud, as a configuration of its own with a state directory of its own. */

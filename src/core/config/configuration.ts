@@ -2,10 +2,12 @@ import type { Machinetype } from '../machinetype.ts';
 import type { Configuration, VacuumPipe } from '../settings.ts';
 import { cloudMachinetypeTable, cloudPipeTable, ignoredCloudMachinetype } from './cloud-machinetype-options.ts';
 import { apiTables, spaceTable } from './cloud-options.ts';
+import { readEnvironments, withEnvironments } from './build-environments.ts';
 import { buildMachinetype, type MachinetypeDefaults } from './build-machinetype.ts';
 import { buildSettings } from './build-settings.ts';
 import { honourEarly } from './early.ts';
 import type { Environment } from './environment.ts';
+import { environmentTable } from './environment-options.ts';
 import type { IniFile } from './ini.ts';
 import { ignoredMachinetype, machinetypeTable, pipeTable } from './machinetype-options.ts';
 import { namesOf, warnUnknown } from './option.ts';
@@ -81,7 +83,10 @@ export function readConfiguration(inputs: ConfigurationInputs): ReadConfiguratio
     settings && !isDisabled(problems.all, 'configuration')
       ? { settings, machinetypes, pipes, digest, ...(spaces.size > 0 && { spaces: usable }), ...(hostless && { host: false }) }
       : undefined;
-  return { configuration, problems: sorted(problems.all, files), pipes, fromPipes, spaces };
+  const everywhere = [...machinetypes.values(), ...[...usable.values()].flatMap((space) => [...space.machinetypes.values()])];
+  const environments = readEnvironments(sections, problems, everywhere);
+  const whole = configuration && withEnvironments(configuration, environments, inputs.digestOf ?? (() => digest));
+  return { configuration: whole, problems: sorted(problems.all, files), pipes, fromPipes, spaces };
 }
 
 /** Spaces at clouds alone, as in a `vcycle.conf`: nothing is said of machines on this host. */
@@ -110,7 +115,7 @@ function earlyShares({ targetShares, machinetypes: sections, pipes }: Sections, 
 
 function warnDefaults({ defaults }: Sections, problems: ProblemList): void {
   if (!defaults) return;
-  const tables = [settingsTable, machinetypeTable, pipeTable, spaceTable, ...Object.values(apiTables), cloudMachinetypeTable, cloudPipeTable];
+  const tables = [settingsTable, machinetypeTable, pipeTable, environmentTable, spaceTable, ...Object.values(apiTables), cloudMachinetypeTable, cloudPipeTable];
   const ignored = { ...ignoredSettings, ...ignoredMachinetype, ...ignoredCloudMachinetype };
   const known = [...tables.flatMap(namesOf), ...Object.keys(ignored)];
   warnUnknown(defaults.options, known, Object.keys(settingsFamilies), problems, 'DEFAULT');

@@ -6,10 +6,12 @@ export interface Place {
 }
 
 /**
- * What is disabled by a problem: everything, one space at a cloud, one machinetype, one pipe, or nothing (the option alone is ignored).
+ * What is disabled by a problem: everything, one space at a cloud, one machinetype, one pipe, one execution environment, or nothing (the option alone is ignored).
  * Machinetypes and pipes of a space have its name before theirs: `vcycle01.example.org prod`.
  */
-export type Disables = { readonly kind: 'configuration' | 'nothing' } | { readonly kind: 'space' | 'machinetype' | 'pipe'; readonly name: string };
+export type Disables =
+  | { readonly kind: 'configuration' | 'nothing' }
+  | { readonly kind: 'space' | 'machinetype' | 'pipe' | 'environment'; readonly name: string };
 
 /** One thing wrong with the configuration, printed as `file:line:column: option: text`. */
 export interface Problem extends Place {

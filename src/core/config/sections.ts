@@ -106,6 +106,7 @@ function readHeader(header: string): Header {
 const disabledBy = ({ kind, name }: Header): Disables => {
   if (kind === 'settings' || kind === 'DEFAULT') return everything;
   if (kind === 'space') return { kind, name };
+  if (kind === 'environment') return { kind, name };
   if (kind === 'machinetype' || kind === 'cloud machinetype') return { kind: 'machinetype', name };
   return kind === 'vacuum_pipe' || kind === 'cloud vacuum_pipe' ? { kind: 'pipe', name } : nothing;
 };

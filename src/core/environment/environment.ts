@@ -21,9 +21,11 @@ export interface Environment {
   /** Further tags that it satisfies; `VM-<name>` and `AppName-AppVersion` come besides (see `tagsOf`). */
   readonly tags: readonly string[];
   readonly appName: string;
+  /** Empty: none. */
   readonly appVersion: string;
-  /** Machinetypes whose machines are this environment; empty only when `native`. */
+  /** Machinetypes whose machines are this environment. Empty: it is `native`, or the configuration knows no machinetypes, as that of a queue. */
   readonly machinetypes: readonly string[];
+  /** Name and version may be empty: unknown. */
   readonly os: { readonly family: string; readonly name: string; readonly version: string };
   /** `amd64`, `arm64`, … */
   readonly platform: string;
@@ -33,6 +35,7 @@ export interface Environment {
   readonly diskGb: Range;
   /** Order of preference, cheapest first. */
   readonly cost: number;
+  /** Machines at a time; `unlimited`: as many as fit. */
   readonly maxInstances: number;
   readonly maxWall: Seconds;
   /** FQAN patterns; empty: everyone. */
@@ -42,6 +45,9 @@ export interface Environment {
   /** Administrator's word; absent: follows from what its machines did. */
   readonly state?: EnvironmentState;
 }
+
+/** No limit, and a number that nobody knows, both as published: all nines (spec/environments.md §4.6). */
+export const unlimited = 999_999_999;
 
 export interface Range {
   readonly min: number;
@@ -57,7 +63,7 @@ export interface EnvironmentCounts {
   readonly state: EnvironmentState;
 }
 
-/** All tags of an environment: `VM-<name>`, its own, and `AppName-AppVersion` (spec/environments.md §4.6). */
+/** All tags of an environment: `VM-<name>`, its own, and `AppName-AppVersion`, without a hyphen when there is no version (spec/environments.md §4.6). */
 export const tagsOf = (e: Pick<Environment, 'name' | 'tags' | 'appName' | 'appVersion'>): readonly string[] => [
-  ...new Set([`VM-${e.name}`, ...e.tags, `${e.appName}-${e.appVersion}`]),
+  ...new Set([`VM-${e.name}`, ...e.tags, e.appVersion === '' ? e.appName : `${e.appName}-${e.appVersion}`]),
 ];

@@ -44,7 +44,7 @@ export const Problem = z
     text: z.string(),
     disables: z.union([
       z.object({ kind: z.enum(['configuration', 'nothing']) }),
-      z.object({ kind: z.enum(['space', 'machinetype', 'pipe']), name: z.string() }),
+      z.object({ kind: z.enum(['space', 'machinetype', 'pipe', 'environment']), name: z.string() }),
     ]),
   })
   .meta({ id: 'Problem', description: 'One thing wrong with the configuration, and what is disabled by it.' });
