@@ -1,3 +1,6 @@
+import { cloudPipeTable, documentedCloudMachinetype } from './cloud-machinetype-options.ts';
+import { commandTable, ec2Table, openstackTable, spaceTable } from './cloud-options.ts';
+import { environmentTable } from './environment-options.ts';
 import { machinetypeFamilies, ownMachinetype, pipeTable, vacMachinetype } from './machinetype-options.ts';
 import type { Table } from './option.ts';
 import { ownSettings, settingsFamilies, vacSettings } from './settings-options.ts';
@@ -10,6 +13,13 @@ export const documentedTables = (): ReadonlyMap<string, string> =>
     ['machinetype', `${optionTable(vacMachinetype, true)}\n${familyRows(machinetypeFamilies, 4)}`],
     ['machinetype-own', optionTable(ownMachinetype, true)],
     ['vacuum-pipe', optionTable(pipeTable, false)],
+    ['environment', optionTable(environmentTable, false)],
+    ['space', optionTable(spaceTable, false)],
+    ['space-openstack', optionTable(openstackTable, false)],
+    ['space-ec2', optionTable(ec2Table, false)],
+    ['space-command', optionTable(commandTable, false)],
+    ['space-machinetype', `${optionTable(documentedCloudMachinetype, true)}\n${familyRows(machinetypeFamilies, 4)}`],
+    ['space-pipe', optionTable(cloudPipeTable, false)],
   ]);
 
 function optionTable(table: Table, pipes: boolean): string {
