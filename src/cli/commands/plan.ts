@@ -37,7 +37,7 @@ export async function plan(
   if (options.against) {
     const { configuration, problems } = await readOnce({ ...files, files: options.against, offline }, signal);
     if (!configuration) return { lines: [...problems.map((p) => printable(problemLine(p))), 'What it would be compared with cannot be used.'], code: 2 };
-    before = { configuration };
+    before = { configuration: { ...configuration, spaces: configuration.spaces ?? new Map() } };
   } else before = await currentConfiguration();
   if (!before)
     throw new CliError(3, 'no factory runs here, so there is no configuration in force', 'Name the files to compare with: vacua plan FILE… --against FILE.');

@@ -125,7 +125,7 @@ export function buildMachinetype(source: MachinetypeSource, defaults: Machinetyp
   return {
     name,
     targetShare: v.target_share ?? source.share ?? 0,
-    machinegroup: v.machinegroup ?? v.accounting_fqan ?? name,
+    machinegroup: v.machinegroup ?? (cloud ? name : (v.accounting_fqan ?? name)),
     ...given('accountingFqan', v.accounting_fqan),
     model,
     ...given('rootImage', image),

@@ -10,6 +10,8 @@ export const flavorNames = list(/^[A-Za-z0-9][A-Za-z0-9._:+/-]{0,254}$/, 'names 
 
 /** Options of `[machinetype NAME]` that read otherwise in a space at a cloud (spec/cloud.md §1.4). */
 const otherwise = {
+  machinegroup: { ...machinetypeTable.machinegroup, otherwise: 'NAME' },
+  disk_gb_per_processor: { ...machinetypeTable.disk_gb_per_processor, otherwise: 'of the flavor' },
   machine_model: option(word(...cloudModels), 'vm-raw', 'Form of the boot image.', { old: ['vm_model'], pipe: pipe.word }),
   root_image: option(
     matching(
@@ -88,10 +90,8 @@ export const ignoredCloudMachinetype: Readonly<Record<string, string>> = {
   user_data_proxy_key: 'the key is x509key.pem in the directory of the machinetype',
 };
 
-/** As documented: without what has no effect. */
-export const documentedCloudMachinetype = Object.fromEntries(
-  Object.entries(cloudMachinetypeTable).filter(([name]) => !Object.hasOwn(ignoredCloudMachinetype, name)),
-);
+/** As documented: what is otherwise than on a host. */
+export const documentedCloudMachinetype = { ...otherwise, ...cloudOnlyMachinetype };
 
 /** `[vacuum_pipe SPACE PREFIX]` besides options for all its machinetypes. */
 export const cloudPipeTable = {

@@ -4,6 +4,7 @@ import { isLive } from '../machine.ts';
 import type { Observed } from '../observed.ts';
 import type { Configuration } from '../settings.ts';
 import { mask, machinetypeText, percent, settingsText, shareFractions, shownValue } from './show.ts';
+import { spaceText } from './show-space.ts';
 
 /** One option whose value differs. Texts are masked; absent: without a value. */
 export interface ChangedOption {
@@ -32,8 +33,17 @@ export interface Plan {
   readonly settings: readonly ChangedOption[];
   /** By name. */
   readonly machinetypes: readonly MachinetypePlan[];
+  /** Spaces at clouds, where they are known for both; by name. */
+  readonly spaces?: readonly SpacePlan[];
   /** Why nothing more would be started in the next turn, where the state is known. */
   readonly vetoAfter?: NonNullable<Decision['reasons']['veto']>['why'];
+}
+
+export interface SpacePlan {
+  readonly space: string;
+  readonly change: 'added' | 'removed' | 'changed' | 'same';
+  readonly settings: readonly ChangedOption[];
+  readonly machinetypes: readonly MachinetypePlan[];
 }
 
 /**
@@ -63,8 +73,26 @@ export function planDiff(before: Configuration, after: Configuration, observed?:
     };
   });
   const veto = next?.after.veto;
-  return { settings: changes(settingsText(before.settings), settingsText(after.settings)), machinetypes, ...(veto && { vetoAfter: veto.why }) };
+  return {
+    settings: changes(settingsText(before.settings), settingsText(after.settings)),
+    machinetypes,
+    ...(before.spaces && { spaces: spacePlans(before.spaces, after.spaces ?? new Map()) }),
+    ...(veto && { vetoAfter: veto.why }),
+  };
 }
+
+function spacePlans(before: ReadonlyMap<string, Configuration>, after: ReadonlyMap<string, Configuration>): readonly SpacePlan[] {
+  return [...new Set([...before.keys(), ...after.keys()])].sort().map((space): SpacePlan => {
+    const [was, is] = [before.get(space), after.get(space)];
+    const settings = was && is ? changes(spaceText(was.settings), spaceText(is.settings)) : [];
+    const either = was ?? is;
+    const { machinetypes } = either ? planDiff(was ?? emptied(either), is ?? emptied(either)) : { machinetypes: [] };
+    const same = settings.length === 0 && machinetypes.every(({ change }) => change === 'same');
+    return { space, change: !was ? 'added' : !is ? 'removed' : same ? 'same' : 'changed', settings, machinetypes };
+  });
+}
+
+const emptied = (configuration: Configuration): Configuration => ({ ...configuration, machinetypes: new Map() });
 
 function starts(observed: Observed, configuration: Configuration) {
   // Ties are drawn alike for both configurations, so that only what differs shows.
@@ -101,6 +129,12 @@ export function planLines(plan: Plan): readonly string[] {
     }
     if (told.length > 0) lines.push(`${m.machinetype}: ${told.join('; ')}`);
     lines.push(...others.map((change) => `${m.machinetype}: ${inWords(change)}`));
+  }
+  for (const { space, change, settings, machinetypes } of plan.spaces ?? []) {
+    if (change === 'added') lines.push(`space ${space}: is new`);
+    if (change === 'removed') lines.push(`space ${space}: is no longer configured; its machines run on to their end, and no more are started`);
+    lines.push(...settings.map((option) => `space ${space}: ${inWords(option)}`));
+    if (change !== 'removed') lines.push(...planLines({ settings: [], machinetypes }).map((line) => `space ${space}: ${line}`));
   }
   if (plan.vetoAfter !== undefined) lines.push(`the next turn would start nothing more: ${plan.vetoAfter.replaceAll('_', ' ')}`);
   return lines;

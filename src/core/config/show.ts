@@ -1,9 +1,12 @@
-import type { Machinetype } from '../machinetype.ts';
+import { type Machinetype, unlimitedProcessors } from '../machinetype.ts';
 import type { Configuration, HostService, Ipv4Network, Settings, VacuumPipe } from '../settings.ts';
+import { cloudOnlyMachinetype, ignoredCloudMachinetype } from './cloud-machinetype-options.ts';
+import { secretOptions } from './cloud-options.ts';
 import { codeRangesText } from './option-types.ts';
 import type { machinetypeTable } from './machinetype-options.ts';
 import { maskUrl } from './problem.ts';
 import type { settingsTable } from './settings-options.ts';
+import { spaceText } from './show-space.ts';
 
 /** What stands for a secret in everything that is printed. */
 export const mask = '***';
@@ -120,7 +123,27 @@ export function machinetypeText(m: Machinetype): ReadonlyMap<string, string> {
     queue_token_key: m.queueTokenKey,
     announce_lifetime_as_shutdown: yes(m.announceLifetimeAsShutdown),
   };
-  return new Map([...present(shown), ...family('user_data_option_', m.userDataOptions), ...family('user_data_file_', m.userDataFiles)]);
+  const own = m.cloud === undefined ? present(shown) : cloudText(m, present(shown));
+  return new Map([...own, ...family('user_data_option_', m.userDataOptions), ...family('user_data_file_', m.userDataFiles)]);
+}
+
+/** Of a machinetype of a space at a cloud: without what is for hosts, with what is for clouds. */
+function cloudText({ cloud, maxProcessors, heartbeat }: Machinetype, shown: readonly (readonly [string, string])[]): (readonly [string, string])[] {
+  const own: Shown<typeof cloudOnlyMachinetype> = {
+    flavor_names: words(cloud?.flavorNames ?? []),
+    processors_limit: cloud?.processorsLimit,
+    max_starting_processors: cloud?.maxStartingProcessors,
+    mb_per_processor: cloud?.mbPerProcessor,
+    hs06_per_processor: cloud?.hs06PerProcessor,
+    root_public_key: cloud?.rootPublicKey,
+    https_x509dn: cloud?.httpsX509dn,
+    cvmfs_proxy_machinetype: cloud?.cvmfsProxy && `${cloud.cvmfsProxy.machinetype}:${cloud.cvmfsProxy.port}`,
+  };
+  const without = (name: string): boolean =>
+    Object.hasOwn(ignoredCloudMachinetype, name) ||
+    (name === 'max_processors' && maxProcessors === unlimitedProcessors) ||
+    (name === 'heartbeat_seconds' && heartbeat === 0);
+  return [...shown.filter(([name]) => !without(name)), ...present(own)];
 }
 
 const pipeText = (pipe: VacuumPipe): ReadonlyMap<string, string> =>
@@ -128,24 +151,35 @@ const pipeText = (pipe: VacuumPipe): ReadonlyMap<string, string> =>
     ['vacuum_pipe_url', pipe.url],
     ['target_share', String(pipe.targetShare)],
   ]);
+/** In a space, plain HTTP has been allowed where it is used. */
+const spacePipeText = (pipe: VacuumPipe): ReadonlyMap<string, string> =>
+  new Map([...pipeText(pipe), ...(pipe.url.startsWith('https:') ? [] : [['allow_http', 'yes'] as const])]);
 
 const present = (shown: Readonly<Record<string, string | number | boolean | undefined>>): [string, string][] =>
   Object.entries(shown).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]]));
 const family = (prefix: string, values: ReadonlyMap<string, string>): [string, string][] =>
   [...values].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([name, value]) => [`${prefix}${name}`, value]);
 
-/** What may be printed of an option: values of `user_data_option_XXX` never, nor a user and password in a URL. */
-export const shownValue = (option: string, text: string): string => (option.startsWith('user_data_option_') ? mask : maskUrl(text));
+/** What may be printed of an option: values of `user_data_option_XXX` and secrets of a cloud never, nor a user and password in a URL. */
+export const shownValue = (option: string, text: string): string =>
+  option.startsWith('user_data_option_') || secretOptions.includes(option) ? mask : maskUrl(text);
 
 const masked = (options: ReadonlyMap<string, string>): ReadonlyMap<string, string> =>
   new Map([...options].map(([name, text]) => [name, shownValue(name, text)]));
 
 /** The effective configuration, by section title, every secret masked. */
-export function maskedSections({ settings, pipes, machinetypes }: Configuration): ReadonlyMap<string, ReadonlyMap<string, string>> {
+export function maskedSections({ settings, pipes, machinetypes, spaces = new Map(), host }: Configuration): ReadonlyMap<string, ReadonlyMap<string, string>> {
+  const site = settingsText(settings);
   return new Map([
-    ['settings', masked(settingsText(settings))],
+    // Without the name of a space of its own, the host makes no machines.
+    ['settings', masked(host === false ? new Map([...site].filter(([name]) => name !== 'vac_space')) : site)],
     ...pipes.map((pipe) => [`vacuum_pipe ${pipe.prefix}`, masked(pipeText(pipe))] as const),
     ...[...machinetypes.values()].map((type) => [`machinetype ${type.name}`, masked(machinetypeText(type))] as const),
+    ...[...spaces].flatMap(([name, space]) => [
+      [`space ${name}`, masked(spaceText(space.settings))] as const,
+      ...space.pipes.map((pipe) => [`vacuum_pipe ${name} ${pipe.prefix}`, masked(spacePipeText(pipe))] as const),
+      ...[...space.machinetypes.values()].map((type) => [`machinetype ${name} ${type.name}`, masked(machinetypeText(type))] as const),
+    ]),
   ]);
 }
 

@@ -18,7 +18,7 @@ export const documentedTables = (): ReadonlyMap<string, string> =>
     ['space-openstack', optionTable(openstackTable, false)],
     ['space-ec2', optionTable(ec2Table, false)],
     ['space-command', optionTable(commandTable, false)],
-    ['space-machinetype', `${optionTable(documentedCloudMachinetype, true)}\n${familyRows(machinetypeFamilies, 4)}`],
+    ['space-machinetype', optionTable(documentedCloudMachinetype, true)],
     ['space-pipe', optionTable(cloudPipeTable, false)],
   ]);
 

@@ -1,4 +1,5 @@
 import { maskUrl } from '../../core/config/problem.ts';
+import type { Secret } from '../../core/cloud/settings.ts';
 import type { Configuration } from '../../core/settings.ts';
 import type { Machinetype } from '../../core/machinetype.ts';
 import { timeText } from './codec.ts';
@@ -9,8 +10,11 @@ const plain = (value: unknown): unknown => {
   if (value instanceof Map) return Object.fromEntries([...value].map(([k, v]) => [k, plain(v)]));
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value === 'string') return maskUrl(value);
+  if (isSecretText(value)) return { ...value, text: mask };
   return typeof value === 'object' && value !== null ? Object.fromEntries(Object.entries(value).map(([k, v]) => [k, plain(v)])) : value;
 };
+/** A secret of a cloud that stands in the configuration itself. */
+const isSecretText = (value: unknown): value is Secret => typeof value === 'object' && value !== null && 'from' in value && value.from === 'text';
 const maskedValues = (map: ReadonlyMap<string, string>): ReadonlyMap<string, string> => new Map([...map.keys()].map((key) => [key, mask]));
 
 const machinetypeJson = (m: Machinetype): Record<string, unknown> =>
