@@ -2,11 +2,11 @@ import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Requires } from '../../core/jobs/classes.ts';
 import type { Job, JobEvent, JobId, JobState } from '../../core/jobs/job.ts';
 import { eventsOfSubmission } from '../../core/jobs/record.ts';
-import { instant, type Seconds, seconds } from '../../core/units.ts';
+import { type Seconds, seconds } from '../../core/units.ts';
 import { type ClassCount, type JobFilter, StoreError } from '../store.ts';
+import { classCountFrom } from './class-count.ts';
 import { listingQueries } from './listing.ts';
 import { eventFrom, jobFrom, type Row } from './row.ts';
 import { sqliteError } from './sqlite-error.ts';
@@ -164,11 +164,3 @@ export class SqliteTables implements Tables {
     }
   }
 }
-
-export const classCountFrom = (r: Row): ClassCount => ({
-  tenant: String(r['tenant']),
-  requires: JSON.parse(String(r['requires'])) as Requires,
-  waiting: Number(r['waiting']),
-  running: Number(r['running']),
-  ...(r['oldest'] === null ? {} : { oldest: instant(Number(r['oldest'])) }),
-});

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Meets } from '../../core/jobs/classes.ts';
 import { defaultHalfLife } from '../../core/jobs/fair.ts';
 import { type AgentFacts, type Job, type JobEvent, type JobId, type JobSpec, type JobState, jobStates, type RunResult } from '../../core/jobs/job.ts';
@@ -251,14 +252,13 @@ export class TableStore implements JobStore {
     if (this.#closed) return Promise.reject(new StoreError('UNREACHABLE', 'the store is closed'));
     return new Promise<T>((resolve, reject) => {
       this.#waiting.push({ ...body, resolve: (value) => resolve(value as T), reject });
-      this.#busy ??= new Promise<void>((done) => {
-        // After the callbacks of this turn of the event loop, so that requests which came together share a transaction.
-        setImmediate(() => void this.#work().then(done));
-      });
+      this.#busy ??= this.#work();
     });
   }
 
   async #work(): Promise<void> {
+    // After the callbacks of this turn of the event loop, so that requests which came together share a transaction.
+    await nextTurn();
     while (this.#waiting.length > 0) {
       const orders = this.#waiting.splice(0, mostPerTransaction);
       const failed = await this.#try(orders);
