@@ -1,0 +1,24 @@
+import type { Settings } from '../core/settings.ts';
+import type { Instant } from '../core/units.ts';
+import { type Provider, ProviderError } from '../providers/contract.ts';
+import { layout } from './layout.ts';
+import { readSecret } from './secret.ts';
+
+/** The provider of a space at a cloud. Its libraries are loaded here, so that a site pays for those that it uses. Contacts nothing. */
+export async function spaceProvider(settings: Settings, now: () => Instant): Promise<Provider> {
+  const { cloud, space, stateDir, consoleMaxBytes } = settings;
+  if (cloud === undefined) throw new TypeError(`${space} is no space at a cloud`);
+  const { api, manager } = cloud;
+  switch (api.kind) {
+    case 'openstack': {
+      const { OpenStackProvider } = await import('../providers/openstack/index.ts');
+      return new OpenStackProvider({ api, space, manager, readSecret, now, consoleMaxBytes, directoryOf: layout(stateDir).machine });
+    }
+    case 'command': {
+      const { CommandProvider } = await import('../providers/command/index.ts');
+      return new CommandProvider({ api, space, manager, environment: process.env });
+    }
+    case 'ec2':
+      throw new ProviderError('NO_PROVIDER', `[space ${space}]: api = ec2 is not part of this version; valid: openstack, command`, { fault: 'host' });
+  }
+}
