@@ -5,7 +5,7 @@ export { type Ad, type Attribute, adFrom, adOf, type Expression, expressionOf, t
 export { fqanMember } from './fqan.ts';
 export { functions } from './functions.ts';
 export { type Candidate, type Match, type MatchOptions, type MatchResult, match, matches, type Rejection, rank, withBrokerDefaults } from './match.ts';
-export { ParseError } from './parse-error.ts';
+export { ParseError, placesIn } from './parse-error.ts';
 export { parseAd, parseExpression } from './parser.ts';
 export { printAd, printExpression, printString, printValue } from './print.ts';
 export { AdValue, ErrorValue, isTrue, ListValue, typeOf, type Value } from './value.ts';

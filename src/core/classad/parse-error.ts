@@ -26,14 +26,21 @@ export interface Place {
 }
 
 /** Place of an offset in a text. */
-export function placeOf(text: string, at: number): Place {
-  let line = 1;
-  let start = 0;
-  for (let end = text.indexOf('\n'); end >= 0 && end < at; end = text.indexOf('\n', start)) {
-    line++;
-    start = end + 1;
-  }
-  return { line, column: at - start + 1 };
+export const placeOf = (text: string, at: number): Place => placesIn(text)(at);
+
+/** Places of many offsets in one text. */
+export function placesIn(text: string): (at: number) => Place {
+  const starts = [0];
+  for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', end + 1)) starts.push(end + 1);
+  return (at) => {
+    let low = 0;
+    for (let high = starts.length; high - low > 1; ) {
+      const middle = (low + high) >> 1;
+      if ((starts[middle] ?? 0) <= at) low = middle;
+      else high = middle;
+    }
+    return { line: low + 1, column: at - (starts[low] ?? 0) + 1 };
+  };
 }
 
 /** Thrown inside lexer and parser, which give it back as a ParseError. */
