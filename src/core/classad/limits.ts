@@ -5,7 +5,7 @@ export const maxSteps = 100_000;
 /** References to attributes within each other (spec/environments.md §3.6). */
 export const maxReferences = 200;
 /** Operations within each other, across references: keeps the stack bounded. */
-export const maxNesting = 1000;
+export const maxNesting = 500;
 /** UTF-16 units of a string that a function makes. */
 export const maxString = 1_048_576;
 

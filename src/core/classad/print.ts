@@ -24,10 +24,11 @@ function printReal(value: number): string {
 const tightness = (e: Expression): number => {
   if (e.kind === 'choice' || e.kind === 'default') return -1;
   if (e.kind === 'chain') return e.level;
-  const negative = e.kind === 'literal' && (typeof e.value === 'number' || typeof e.value === 'bigint') && (e.value < 0 || Object.is(e.value, -0));
-  return e.kind === 'unary' || negative ? precedence.length : precedence.length + 1;
+  const number = e.kind === 'literal' && (typeof e.value === 'number' || typeof e.value === 'bigint');
+  return e.kind === 'unary' || number ? precedence.length : base;
 };
-const primary = precedence.length + 1;
+/** In front of a point or an index: a number there would take the point for its own. */
+const base = precedence.length + 1;
 
 /** Text from which parseExpression makes the same expression again. */
 export function printExpression(e: Expression): string {
@@ -41,9 +42,9 @@ export function printExpression(e: Expression): string {
     case 'side':
       return e.side;
     case 'select':
-      return `${within(e.base, primary)}.${printName(e.name)}`;
+      return `${within(e.base, base)}.${printName(e.name)}`;
     case 'index':
-      return `${within(e.base, primary)}[${printExpression(e.index)}]`;
+      return `${within(e.base, base)}[${printExpression(e.index)}]`;
     case 'unary': {
       // A minus directly in front of a number would become part of it.
       const number = e.operand.kind === 'literal' && (typeof e.operand.value === 'number' || typeof e.operand.value === 'bigint');
