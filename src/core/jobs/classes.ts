@@ -1,3 +1,4 @@
+import type { Instant } from '../units.ts';
 import type { AgentFacts, JobSpec } from './job.ts';
 
 /** What of a job a machine must satisfy. */
@@ -12,7 +13,11 @@ export interface RequirementClass {
 }
 
 /** Evaluates a requirements expression on the machine's ad: true, or why it is not, in words. Must be pure. */
-export type Meets = (requirements: string, agent: AgentFacts) => true | string;
+export type Meets = (
+  requirements: string,
+  agent: AgentFacts,
+  about: Pick<RequirementClass, 'tenant' | 'requires'> & { readonly now: Instant },
+) => true | string;
 
 export const requiresOf = (spec: JobSpec): Requires => ({
   processors: spec.processors,
@@ -27,14 +32,14 @@ export const classKey = (tenant: string, r: Requires): string =>
   JSON.stringify([tenant, r.processors, r.memoryMb, r.wall, r.requirements ?? null, r.environments]);
 
 /** The first thing that keeps jobs of the class from this machine, sizes and time before its ad; undefined: none. `meets` is asked last and only if needed. */
-export function whyNot({ tenant, requires: r }: RequirementClass, agent: AgentFacts, meets: Meets): string | undefined {
+export function whyNot({ tenant, requires: r }: RequirementClass, agent: AgentFacts, meets: Meets, now: Instant): string | undefined {
   if (tenant !== agent.tenant) return `of tenant ${tenant}`;
   if (r.processors > agent.processors) return `needs ${r.processors} processors, the machine has ${agent.processors}`;
   if (r.memoryMb > agent.memoryMb) return `needs ${r.memoryMb} MiB of memory, the machine has ${agent.memoryMb}`;
   if (r.wall > agent.timeLeft) return `needs ${r.wall} s, the machine has ${Math.max(0, Math.floor(agent.timeLeft))} left`;
   if (r.environments.length > 0 && environmentFor(r.environments, agent) === undefined) return `needs environment ${r.environments.join(' or ')}`;
   if (r.requirements === undefined) return undefined;
-  const met = meets(r.requirements, agent);
+  const met = meets(r.requirements, agent, { tenant, requires: r, now });
   return met === true ? undefined : met;
 }
 

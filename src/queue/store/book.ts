@@ -25,7 +25,7 @@ export class Book {
 
   constructor(meets: Meets, halfLife: Seconds) {
     this.#halfLife = halfLife;
-    this.#fits = new FitMemory((of, agent) => whyNot(of, agent, meets));
+    this.#fits = new FitMemory((of, agent, now) => whyNot(of, agent, meets, now));
   }
 
   forget(): void {
@@ -79,7 +79,7 @@ export class Book {
   }
 
   best(agent: AgentFacts, now: Instant): HeadedLine | undefined {
-    const why = this.#fits.of(agent);
+    const why = this.#fits.of(agent, now);
     return bestLine(this.#lines.get(agent.tenant)?.values() ?? [], {
       eligible: (id) => {
         const of = this.#classes.get(id);
@@ -92,8 +92,8 @@ export class Book {
     });
   }
 
-  none(agent: AgentFacts): NotTaken {
-    const why = this.#fits.of(agent);
+  none(agent: AgentFacts, now: Instant): NotTaken {
+    const why = this.#fits.of(agent, now);
     const jobs = new Map<string, number>();
     let waiting = 0;
     for (const line of this.#lines.get(agent.tenant)?.values() ?? []) {

@@ -1,12 +1,11 @@
+import { changesByCall } from '../../core/jobs/agent-ad.ts';
 import type { RequirementClass } from '../../core/jobs/classes.ts';
 import type { AgentFacts } from '../../core/jobs/job.ts';
+import type { Instant } from '../../core/units.ts';
 
-type WhyNot = (of: RequirementClass, agent: AgentFacts) => string | undefined;
+type WhyNot = (of: RequirementClass, agent: AgentFacts, now: Instant) => string | undefined;
 
 const mostAgents = 2_000;
-/** Parts of a machine's ad that differ from one call to the next. An expression that names one is evaluated each time. */
-const changing = /\btimeleft\b|\btime\s*\(|\bmachine\b/iu;
-
 /**
  * Remembers which classes fit which kind of machine: thousands of machines are of a few kinds, and jobs of a few classes. The kind is all that an agent is
  * apart from its identity, its time left and the owner that it is bound to; time is compared each time.
@@ -25,14 +24,14 @@ export class FitMemory {
     this.#changing.clear();
   }
 
-  of(agent: AgentFacts): (of: RequirementClass) => string | undefined {
+  of(agent: AgentFacts, now: Instant): (of: RequirementClass) => string | undefined {
     const timeless = { ...agent, timeLeft: Number.MAX_VALUE as AgentFacts['timeLeft'] };
     const known = this.#kind(agent);
     return (of) => {
-      if (this.#isChanging(of) || of.requires.wall > agent.timeLeft) return this.#whyNot(of, agent);
+      if (this.#isChanging(of) || of.requires.wall > agent.timeLeft) return this.#whyNot(of, agent, now);
       let why = known.get(of.id);
       if (why === undefined) {
-        why = this.#whyNot(of, timeless) ?? false;
+        why = this.#whyNot(of, timeless, now) ?? false;
         known.set(of.id, why);
       }
       return why === false ? undefined : why;
@@ -42,7 +41,7 @@ export class FitMemory {
   #isChanging(of: RequirementClass): boolean {
     let is = this.#changing.get(of.id);
     if (is === undefined) {
-      is = changing.test(of.requires.requirements ?? '');
+      is = changesByCall.test(of.requires.requirements ?? '');
       this.#changing.set(of.id, is);
     }
     return is;

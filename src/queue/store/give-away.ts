@@ -35,7 +35,7 @@ export async function giveAway<O extends TakeOrder>(
       if (line !== undefined && headless.has(line)) break;
       looked++;
       if (line === undefined) {
-        answer(order, book.none(order.agent));
+        answer(order, book.none(order.agent, order.now));
         continue;
       }
       headless.add(line);
