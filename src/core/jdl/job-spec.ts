@@ -16,7 +16,7 @@ export type SpecResult =
   /** `ignored`: attributes that are given and change nothing, so that the user can be told. */
   | { readonly spec: JobSpec; readonly ignored: readonly string[]; readonly problems?: undefined }
   /** The description is right, but asks for what this queue does not do. */
-  | { readonly spec?: undefined; readonly problems: readonly JdlProblem[] };
+  | { readonly spec?: undefined; readonly ignored?: undefined; readonly problems: readonly JdlProblem[] };
 
 const effective: ReadonlySet<string> = new Set(
   `Type JobType JobName Executable Arguments StdInput StdOutput StdError InputSandbox InputSandboxBaseURI OutputSandbox OutputSandboxDestURI

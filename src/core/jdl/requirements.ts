@@ -61,35 +61,40 @@ export class NotSelfContained extends Error {
  */
 export function selfContained(expression: Expression, ad: Ad): Expression {
   let parts = 0;
-  const replaced = (e: Expression, key: string, bound: ReadonlySet<string>, open: readonly string[], rebound: boolean): Expression => {
-    const attribute = ad.get(key);
-    if (attribute === undefined || bound.has(key)) {
-      return open.length === 0 ? e : { kind: 'literal', at: e.at, value: undefined };
-    }
-    if (open.includes(key)) return { kind: 'literal', at: e.at, value: undefined };
-    if (rebound) throw new NotSelfContained(`it refers to ${attribute.name} of the job inside anyMatch or allMatch; write the value there instead`);
-    return walk(attribute.value, none, [...open, key], false);
-  };
-  /** `bound`: names of ads around this place inside the expression; `open`: attributes being replaced. */
-  const walk = (e: Expression, bound: ReadonlySet<string>, open: readonly string[], rebound: boolean): Expression => {
-    if (++parts > maxParts || open.length > 50) throw new NotSelfContained("it is too long once the job's own attributes are put in");
-    if (e.kind === 'name') return replaced(e, e.key, e.absolute ? none : bound, open, rebound);
-    if (e.kind === 'select' && e.base.kind === 'side' && e.base.side === 'my' && bound === none) return replaced(e, e.key, none, open, rebound);
-    if (e.kind === 'ad') {
-      const inner = new Set([...bound, ...e.ad.keys()]);
-      return withParts(
-        e,
-        partsOf(e).map((part) => walk(part, inner, open, rebound)),
-      );
-    }
+  const walk = (e: Expression, at: Standing): Expression => {
+    if (++parts > maxParts || at.depth > maxDepth) throw new NotSelfContained("it is too long or too deep once the job's own attributes are put in");
+    if (e.kind === 'name') return replaced(e, e.key, e.absolute ? { ...at, bound: none } : at);
+    if (e.kind === 'select' && e.base.kind === 'side' && e.base.side === 'my' && at.bound.size === 0) return replaced(e, e.key, at);
+    const bound = e.kind === 'ad' ? new Set([...at.bound, ...e.ad.keys()]) : at.bound;
     const each = e.kind === 'call' && (e.key === 'anymatch' || e.key === 'allmatch');
+    const below = (i: number): Standing => ({ ...at, bound, depth: at.depth + 1, rebound: at.rebound || (each && i === 1) });
     return withParts(
       e,
-      partsOf(e).map((part, i) => walk(part, bound, open, rebound || (each && i === 1))),
+      partsOf(e).map((part, i) => walk(part, below(i))),
     );
   };
-  return walk(expression, none, [], false);
+  const replaced = (e: Expression, key: string, at: Standing): Expression => {
+    const attribute = at.bound.has(key) ? undefined : ad.get(key);
+    const missing: Expression = { kind: 'literal', at: e.at, value: undefined };
+    if (attribute === undefined) return at.open.length === 0 || at.bound.has(key) ? e : missing;
+    if (at.open.includes(key)) return missing;
+    if (at.rebound) throw new NotSelfContained(`it refers to ${attribute.name} of the job inside anyMatch or allMatch; write the value there instead`);
+    return walk(attribute.value, { bound: none, open: [...at.open, key], depth: at.depth + 1, rebound: false });
+  };
+  return walk(expression, { bound: none, open: [], depth: 0, rebound: false });
 }
+
+/** Where a part of the expression stands. */
+interface Standing {
+  /** Names in the ads around it, inside the expression. */
+  readonly bound: ReadonlySet<string>;
+  /** Attributes that are being put in. */
+  readonly open: readonly string[];
+  readonly depth: number;
+  /** `other` is an item of a list here. */
+  readonly rebound: boolean;
+}
+const maxDepth = 200;
 const none: ReadonlySet<string> = new Set();
 
 /** Whether the text of requirements can be parsed again and is of acceptable length; the reason if not. */
