@@ -5,6 +5,9 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { testEnvironment } from '../../core/config/testing.ts';
 import { instant } from '../../core/units.ts';
+import type { Machinetype } from '../../core/machinetype.ts';
+import { type OnlineCheck, ProviderCheck } from '../../factory/online-check.ts';
+import { type Finding, type Provider, ProviderError } from '../../providers/contract.ts';
 import { HttpFetchError } from '../../factory/http-fetch.ts';
 import { maskedConfiguration } from '../../factory/control/masked.ts';
 import { CliError } from '../context.ts';
@@ -165,5 +168,115 @@ describe('vacua init', () => {
     assert.equal(await readFile(path, 'utf8'), 'one');
     await writeConfiguration(path, 'two', true);
     assert.equal(await readFile(path, 'utf8'), 'two');
+  });
+});
+
+describe('vacua check, spaces at clouds', () => {
+  const space = (name: string, more = ''): string =>
+    `[space ${name}]\napi = openstack\nurl = https://k.example.com/v3\ncred_id = i\ncred_secret = hunter2\nprocessors_limit = 8\n${more}[machinetype ${name} prod]\ntarget_share = 2\nroot_image = image:x\nuser_data = u\nbackoff_seconds = 1\nfizzle_seconds = 1\nflavor_names = m1\n`;
+  /** A cloud for each space, which says this; `undefined`: it never answers. */
+  const clouds = (findings: Readonly<Record<string, readonly Finding[] | undefined>>, asked: string[] = []): OnlineCheck => ({
+    async *check({ settings: { space: name } }, signal) {
+      asked.push(name);
+      const own = findings[name];
+      if (own) yield* own;
+      else {
+        await new Promise<void>((done) => signal.addEventListener('abort', () => done(), { once: true }));
+        yield { what: 'credentials', state: 'unknown', text: 'no answer in time' };
+      }
+    },
+  });
+  const ok: Finding = { what: 'credentials', state: 'ok', text: 'accepted' };
+
+  it('spaces alone: a table for each, secrets in no output', async () => {
+    const source = await file('spaces.conf', space('a.example.com') + space('b.example.com', 'orphans = x\n'));
+    const { lines, code } = await check(source, { effective: true }, view);
+    const text = lines.join('\n');
+    assert.equal(code, 2);
+    assert.match(text, /spaces.conf:20:11: orphans: "x" is not one of the words/);
+    assert.match(text, /^Spaces at clouds alone: this host makes no machines of its own.$/m);
+    assert.match(text, /^space a.example.com, openstack, at most 8 processors\nMACHINETYPE .*\nprod +100 % +1\+ +m1 +24 h +.*spaces.conf:7$/m);
+    assert.match(text, /^\[space a.example.com\]\n(.*\n)*cred_secret = \*\*\*$/m);
+    assert.doesNotMatch(text, /space b.example.com, |hunter2/);
+    const json = JSON.parse((await check(source, { json: true }, view)).lines.join('\n'));
+    assert.deepEqual(json.spaces, { 'a.example.com': { shares: { prod: 1 } } });
+    assert.equal(json.configuration['machinetype a.example.com prod'].flavor_names, 'm1');
+    assert.doesNotMatch(JSON.stringify(json), /hunter2/);
+  });
+
+  it('--online: findings as they come, and what they mean for scripts', async () => {
+    const source = await file('online.conf', space('a.example.com') + space('b.example.com'));
+    const told: string[] = [];
+    const wrong: Finding = { what: 'image x', state: 'wrong', text: 'is not there\u001b[2J' };
+    const { lines, code } = await check(
+      source,
+      { online: true },
+      { ...view, tell: (some) => void told.push(...some) },
+      clouds({ 'a.example.com': [ok, wrong], 'b.example.com': [ok] }),
+    );
+    assert.deepEqual([lines, code], [[], 1]);
+    assert.deepEqual(told.slice(-3).toSorted(), [
+      'ok       a.example.com: credentials: accepted',
+      'ok       b.example.com: credentials: accepted',
+      told.find((line) => line.startsWith('wrong')),
+    ]);
+    assert.match(told.join('\n'), /^wrong {4}a.example.com: image x: is not there[^\u001b]*$/m);
+    const good = await check(source, { online: true, json: true }, view, clouds({ 'a.example.com': [ok], 'b.example.com': [ok] }));
+    assert.equal(good.code, 0);
+    assert.deepEqual(JSON.parse(good.lines.join('\n')).online, [
+      { ...ok, space: 'a.example.com' },
+      { ...ok, space: 'b.example.com' },
+    ]);
+  });
+
+  it('--online: a cloud that does not answer delays no other, and is status 3', async () => {
+    const source = await file('dead.conf', space('dead.example.com') + space('b.example.com'));
+    const leaving = new AbortController();
+    const told: string[] = [];
+    const tell = (some: readonly string[]): void => {
+      told.push(...some);
+      if (some.some((line) => line.startsWith('ok'))) leaving.abort();
+    };
+    const { code } = await check(source, { online: true }, { ...view, signal: leaving.signal, tell }, clouds({ 'b.example.com': [ok] }));
+    assert.equal(code, 3);
+    assert.match(told.at(-1) ?? '', /^unknown {2}dead.example.com: credentials: no answer in time$/);
+  });
+
+  it('--online asks no space that is not usable', async () => {
+    const asked: string[] = [];
+    const source = await file('half.conf', space('a.example.com') + space('b.example.com', 'orphans = x\n'));
+    const { code } = await check(source, { online: true }, view, clouds({ 'a.example.com': [ok] }, asked));
+    assert.deepEqual([asked, code], [['a.example.com'], 2]);
+    const none = await check(await file('host.conf', settings), { online: true }, view, clouds({}, asked));
+    assert.match(none.lines.join('\n'), /There is no usable space at a cloud, so nothing was asked online/);
+    assert.deepEqual([asked.length, none.code], [1, 0]);
+  });
+
+  it('the check of a provider: its own, or opening and listing it; faults are findings', async () => {
+    const { configuration } = await readOnce({ ...(await file('one.conf', space('a.example.com'))), offline: true }, view.signal);
+    const own = configuration?.spaces?.get('a.example.com') ?? assert.fail();
+    const closed: string[] = [];
+    const base = { kind: 'command', close: async () => void closed.push('closed') };
+    const look = async (provider: object): Promise<readonly Finding[]> => {
+      const found: Finding[] = [];
+      for await (const finding of new ProviderCheck(async () => provider as Provider).check(own, view.signal)) found.push(finding);
+      return found;
+    };
+    const types: string[] = [];
+    const verify = async function* (machinetypes: readonly Machinetype[]) {
+      types.push(...machinetypes.map(({ name }) => name));
+      yield ok;
+    };
+    assert.deepEqual(await look({ ...base, verify }), [ok]);
+    assert.deepEqual(types, ['prod']);
+    const list = async () => ({ complete: true, sightings: [], foreignProcessors: 0 });
+    assert.deepEqual(await look({ ...base, open: async () => ({ notes: ['version 1'] }), list }), [
+      { what: 'command', state: 'ok', text: 'answers; version 1' },
+      { what: 'machines', state: 'ok', text: '0 listed' },
+    ]);
+    const fails = (fault: 'host' | 'provider') => ({ ...base, open: () => Promise.reject(new ProviderError('X', 'no\nsuch', { fault })) });
+    assert.deepEqual(await look(fails('host')), [{ what: 'openstack', state: 'wrong', text: 'no such' }]);
+    assert.deepEqual(await look(fails('provider')), [{ what: 'openstack', state: 'unknown', text: 'no such' }]);
+    assert.equal(closed.length, 4);
   });
 });

@@ -137,7 +137,8 @@ function guestOf(v: Values<typeof spaceTable>, base: Settings, { refuse, warn }:
   const url = v.guest_url?.replace(/\/+$/, '') ?? `https://${v.https_host ?? base.factoryName}${port === 443 ? '' : `:${port}`}`;
   const [certFile, keyFile] = [v.guest_cert_file, v.guest_key_file];
   if ((certFile === undefined) !== (keyFile === undefined)) {
-    refuse(certFile === undefined ? 'guest_key_file' : 'guest_cert_file', 'valid: guest_cert_file and guest_key_file, both or none');
+    const [one, other] = certFile === undefined ? ['guest_key_file', 'guest_cert_file'] : ['guest_cert_file', 'guest_key_file'];
+    refuse(one ?? '', `given without ${other}; valid: both or none`);
     return undefined;
   }
   const plain = url.startsWith('http://');

@@ -128,4 +128,6 @@ function oneServer(sections: Sections, spaces: Map<string, ReadSpace>, problems:
   }
 }
 
-const plainText = (value: unknown): string => JSON.stringify(value, (_key, one: unknown) => (one instanceof Map ? [...one] : one));
+/** Without the places in files, which move when something else is written above. */
+const plainText = (value: unknown): string =>
+  JSON.stringify(value, (key, one: unknown) => (key === 'origin' ? undefined : one instanceof Map ? [...one] : one));

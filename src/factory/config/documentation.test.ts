@@ -40,6 +40,11 @@ for (const [example, errors, warnings, machinetypes] of [
   });
 }
 
+it('examples/mixed.conf works, a host and a space', async () => {
+  const { configuration, lines } = configured(await readFile(join(root, 'examples', 'mixed.conf'), 'utf8'));
+  assert.deepEqual([lines, configuration?.machinetypes.size, configuration?.spaces?.size], [[], 1, 1]);
+});
+
 it('examples/early works, every file of it', async () => {
   const names = [...earlyFiles, 'vac.conf'];
   const texts = await Promise.all(names.map((name) => readFile(join(root, 'examples', 'early', name), 'utf8')));

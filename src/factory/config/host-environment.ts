@@ -22,7 +22,7 @@ export const hostEnvironment = (stateDirGiven?: string): Environment => ({
 });
 
 /** Where this process looks for credentials of OpenStack clouds. */
-export const credentialSurroundings = (): CredentialSurroundings => ({ env: process.env, home: homedir(), cwd: process.cwd() });
+export const credentialSurroundings = (): CredentialSurroundings => ({ env: process.env, home: homedir(), etc: '/etc', cwd: process.cwd() });
 
 function localUsers(): readonly string[] {
   try {

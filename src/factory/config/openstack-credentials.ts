@@ -12,6 +12,8 @@ import { didYouMean } from '../../core/config/suggest.ts';
 export interface CredentialSurroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly home: string;
+  /** `/etc`. */
+  readonly etc: string;
   readonly cwd: string;
 }
 
@@ -22,8 +24,8 @@ type Text = (name: string) => string | undefined;
 const greatestFile = 1024 ** 2;
 
 /** Places of clouds.yaml and of secure.yaml, most important first: the first file of each that exists counts, as in OpenStack's own tools. */
-export function cloudFiles({ env, home, cwd }: CredentialSurroundings): { readonly clouds: readonly string[]; readonly secure: readonly string[] } {
-  const folders = [cwd, join(home, '.config', 'openstack'), '/etc/openstack'];
+export function cloudFiles({ env, home, cwd, etc }: CredentialSurroundings): { readonly clouds: readonly string[]; readonly secure: readonly string[] } {
+  const folders = [cwd, join(home, '.config', 'openstack'), join(etc, 'openstack')];
   const named = (file: string | undefined): string[] => (file === undefined || file === '' ? [] : [file]);
   return {
     clouds: [...named(env['OS_CLIENT_CONFIG_FILE']), ...folders.flatMap((folder) => [join(folder, 'clouds.yaml'), join(folder, 'clouds.yml')])],
