@@ -41,6 +41,8 @@ export interface CliContext {
   readonly configFiles: readonly string[];
   /** The terminal as a live view needs it; absent when input or output is none. */
   readonly live?: LiveTerminal | undefined;
+  /** Environment variables that commands look at. */
+  readonly env: { readonly VACUA_QUEUE?: string | undefined; readonly VACUA_QUEUE_TOKEN?: string | undefined };
   /** Aborts at SIGINT or SIGTERM. */
   readonly signal: AbortSignal;
   now(): Instant;

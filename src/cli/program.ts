@@ -10,7 +10,7 @@ import { printable } from './text.ts';
 export interface Surroundings extends Omit<CliContext, 'stateDir' | 'stateDirGiven' | 'configFiles' | 'exit' | 'daemon'> {
   readonly uid: number;
   readonly home: string;
-  readonly env: { readonly VACUA_STATE_DIR?: string | undefined; readonly XDG_STATE_HOME?: string | undefined };
+  readonly env: CliContext['env'] & { readonly VACUA_STATE_DIR?: string | undefined; readonly XDG_STATE_HOME?: string | undefined };
   /** Standard error and its width, for help. */
   readonly stderr: Writer;
 }
@@ -34,6 +34,7 @@ export async function runCli(argv: readonly string[], around: Surroundings): Pro
     width: around.width,
     colour: around.colour,
     live: around.live,
+    env: around.env,
     get signal() {
       return around.signal;
     },

@@ -1,5 +1,5 @@
 import { option } from './option.ts';
-import { absolutePath, decimal, list, matching, oneLine, wholeNumber, yesNo } from './option-types.ts';
+import { absolutePath, decimal, list, matching, oneLine, wholeNumber, word, yesNo } from './option-types.ts';
 
 const listenAt = matching('address', /^([A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\]):\d{1,5}$/, 'HOST:PORT, or [IPv6 address]:PORT; port 0: any free one');
 const webUrl = matching('URL', /^https?:\/\/[^\s@]+$/, 'an http:// or https:// URL without user and password');
@@ -30,7 +30,6 @@ export const queueTable = {
   kill_after_seconds: option(wholeNumber('seconds', 1, 600), '30', 'Time between TERM and KILL at the wall limit of a job.'),
   default_wall_seconds: option(wholeNumber('seconds', 1), '3600', 'Wall time of jobs that do not say theirs.'),
   default_memory_mb: option(wholeNumber('MiB', 1), '256', 'Memory of jobs that do not say theirs.'),
-  default_retries: option(wholeNumber('', 0, 100), '3', 'Further runs of jobs that do not say how many, after a run that was lost.'),
   log_max_kb: option(wholeNumber('KiB', 1, 1_048_576), '1024', 'Most that is kept of the log of one run.'),
   output_max_mb: option(decimal('MiB', { above: 0 }), '100', 'Most output of one job, whatever it asks for.'),
   file_max_mb: option(decimal('MiB', { above: 0 }), '1024', 'Greatest input file.'),
@@ -51,6 +50,16 @@ export const queueTable = {
     matching('name', /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/, 'a name of letters, digits, dots and hyphens'),
     'the host name',
     'Name of the site in what is advertised.',
+  ),
+  share_name: option(
+    matching('name', /^[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/, 'a name of letters, digits, dots, underscores and hyphens'),
+    'vacua',
+    'Beginning of the names of shares in what is advertised.',
+  ),
+  advertise: option(
+    word('each', 'union'),
+    'each',
+    'One share per environment, or a single one with the tags of all, which also attracts jobs that nothing here can run (docs/environments.md).',
   ),
 };
 

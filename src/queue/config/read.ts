@@ -76,7 +76,7 @@ function readSettings(sections: Sections, inputs: QueueInputs, problems: Problem
     ...(v.certificate_file !== undefined && v.certificate_key_file !== undefined && { tls: { certFile: v.certificate_file, keyFile: v.certificate_key_file } }),
     lease: seconds(v.lease_seconds ?? 120),
     killAfter: seconds(v.kill_after_seconds ?? 30),
-    defaults: { wall: seconds(v.default_wall_seconds ?? 3600), memoryMb: v.default_memory_mb ?? 256, retries: v.default_retries ?? 3 },
+    defaults: { wall: seconds(v.default_wall_seconds ?? 3600), memoryMb: v.default_memory_mb ?? 256 },
     logBytes: (v.log_max_kb ?? 1024) * 1024,
     outputBytes: Math.round((v.output_max_mb ?? 100) * MiB),
     limits: {
@@ -91,6 +91,8 @@ function readSettings(sections: Sections, inputs: QueueInputs, problems: Problem
     bannedMachines: new Set(v.banned_machines ?? []),
     bannedSites: new Set(v.banned_sites ?? []),
     ...(v.site !== undefined && { site: v.site }),
+    shareName: v.share_name ?? 'vacua',
+    advertise: v.advertise ?? 'each',
   };
 }
 

@@ -10,7 +10,7 @@ export interface QueueSettings {
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
   readonly lease: Seconds;
   readonly killAfter: Seconds;
-  readonly defaults: { readonly wall: Seconds; readonly memoryMb: number; readonly retries: number };
+  readonly defaults: { readonly wall: Seconds; readonly memoryMb: number };
   readonly logBytes: number;
   readonly outputBytes: number;
   readonly limits: SandboxLimits;
@@ -22,6 +22,8 @@ export interface QueueSettings {
   readonly bannedSites: ReadonlySet<string>;
   /** Absent: the name of the host. */
   readonly site?: string;
+  readonly shareName: string;
+  readonly advertise: 'each' | 'union';
 }
 
 export interface SandboxLimits {

@@ -22,8 +22,7 @@ async function* pieces(text: string): AsyncIterable<Uint8Array> {
 async function* never(): AsyncIterable<Uint8Array> {
   yield await Promise.reject(new Error('the body was read'));
 }
-const textOf = async (file: { stream: ReadableStream } | undefined): Promise<string | undefined> =>
-  file && Buffer.concat(await Array.fromAsync(file.stream as ReadableStream<Uint8Array>)).toString();
+const textOf = async (file: { stream: ReadableStream } | undefined): Promise<string | undefined> => file && new Response(file.stream).text();
 const contents = (sandbox: Sandbox): number => readdirSync(sandbox.places.content, { recursive: true, withFileTypes: true }).filter((e) => e.isFile()).length;
 const incoming = (sandbox: Sandbox): string[] => readdirSync(sandbox.places.incoming);
 

@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
 import type { AgentFacts, Job } from '../../core/jobs/job.ts';
+import { isCancelled } from '../../core/jobs/states.ts';
 import { elapsed, seconds } from '../../core/units.ts';
 import type { AgentIdentity } from '../auth/agents.ts';
 import { Refusal, type RefusalCode } from '../refusal.ts';
@@ -57,6 +58,7 @@ async function leased(c: Context, deps: Deps): Promise<Job> {
     held(await deps.store.renew(leaseOf(c), { now: deps.clock.now(), lease: deps.configuration.settings.lease }));
     throw new Refusal('lost', 'the lease is lost; another run counts');
   }
+  if (isCancelled(job)) throw new Refusal('cancelled', 'the job has been cancelled');
   if (job.run?.machine !== agent.machine || job.spec.tenant !== agent.tenant) throw new Refusal('lost', 'the lease is not of this machine');
   return job;
 }
@@ -102,6 +104,7 @@ export const agentRoutes: readonly Route[] = [
       const { settings } = deps.configuration;
       const agent = sessionOf(c, deps);
       const wait = seconds(Math.min(longestWait, numberQuery(c, 'wait', 0, 86_400, 0)));
+      deps.advertiser.seen(agent.environments);
       const answer = await deps.waiters.take(await factsOf(c, deps, agent), wait, c.req.raw.signal);
       if (answer.job === undefined) return new Response(null, { status: 204, headers: { 'vacua-reason': reasonText(answer) } });
       return text(jobText(answer.job, answer.lease, settings));

@@ -20,7 +20,7 @@ import { Waiters } from './waiters.ts';
 
 export interface ServeOptions {
   readonly configuration: QueueConfiguration;
-  /** Opened here, and closed at the end. */
+  /** Open; it is closed at the end, also when nothing could be started. */
   readonly store: JobStore;
   readonly log: QueueLog;
   readonly version: string;
@@ -52,11 +52,10 @@ export async function serveQueue(options: ServeOptions): Promise<RunningQueue> {
   const { configuration, store, log, clock = systemClock } = options;
   const { settings, tenants } = configuration;
   const places = queuePlaces(settings.queueDir);
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => store.close());
   mkdirSync(settings.queueDir, { recursive: true, mode: 0o700 });
   if (settings.localTokens) createLocalTokens(places.tokens, options.user);
-  await using stack = new AsyncDisposableStack();
-  await store.open();
-  stack.defer(() => store.close());
   // Paths of SQLite are made with the mask of the process; jobs are nobody else's business.
   chmodSync(settings.queueDir, 0o700);
 
@@ -85,7 +84,7 @@ export async function serveQueue(options: ServeOptions): Promise<RunningQueue> {
       tolerance: settings.oidc?.clockTolerance ?? 60,
     }),
     waiters,
-    advertiser: new Advertiser({ configuration, store, clock, hostName: options.hostName }),
+    advertiser: new Advertiser({ configuration, store, clock, hostName: options.hostName, version: options.version }),
     clock,
     log,
     version: options.version,
