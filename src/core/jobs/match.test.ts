@@ -36,7 +36,7 @@ const anyAgent = fc.record({
   boundTo: fc.option(fc.constantFrom('ada', 'bob'), { nil: undefined }),
 }) as fc.Arbitrary<Partial<AgentFacts>> as fc.Arbitrary<AgentFacts>;
 const anyUsage = fc.array(
-  fc.record({ owner: fc.constantFrom('ada', 'bob', 'cyd'), running: fc.nat(2), used: fc.constantFrom(0, 10, 20), ago: fc.constantFrom(0, 3600) }),
+  fc.record({ owner: fc.constantFrom<string[]>('ada', 'bob', 'cyd'), running: fc.nat(2), used: fc.constantFrom(0, 10, 20), ago: fc.constantFrom(0, 3600) }),
 );
 
 /** The rule as it is documented, job by job. */

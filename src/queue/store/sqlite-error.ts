@@ -12,10 +12,13 @@ const codes: ReadonlyMap<number, readonly [StoreErrorCode, string]> = new Map([
   [26, ['DAMAGED', 'is not a store: the file is something else']],
 ]);
 
-/** StoreError for whatever SQLite threw; a StoreError as it is. */
+/** StoreError for whatever SQLite or the file system threw; a StoreError as it is. */
 export function sqliteError(path: string, cause: unknown): StoreError {
   if (cause instanceof StoreError) return cause;
+  const message = cause instanceof Error ? cause.message : String(cause);
+  if (cause instanceof Error && 'syscall' in cause && 'code' in cause)
+    return new StoreError(cause.code === 'ENOSPC' ? 'FULL' : 'UNREACHABLE', `${path} cannot be opened: ${message}`, { cause });
   const number = cause instanceof Error && 'errcode' in cause && typeof cause.errcode === 'number' ? cause.errcode & 0xff : 0;
-  const [code, text] = codes.get(number) ?? ['DAMAGED', `cannot be used: ${cause instanceof Error ? cause.message : String(cause)}`];
+  const [code, text] = codes.get(number) ?? ['DAMAGED', `cannot be used: ${message}`];
   return new StoreError(code, `${path} ${text}`, { cause });
 }

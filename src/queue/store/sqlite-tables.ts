@@ -52,10 +52,12 @@ export class SqliteTables implements Tables {
       writer = new DatabaseSync(this.#path);
       // A match waits for nobody inside SQLite: that would stop every other caller of this process. `#begin` waits outside.
       writer.exec(`PRAGMA busy_timeout = 0; PRAGMA page_size = ${pageBytes};`);
-      await this.#patiently(() => writer?.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536;'));
+      const db = writer;
+      await this.#patiently(() => this.#check(db));
+      await this.#patiently(() => db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536;'));
       if (this.#maxPages !== undefined) writer.exec(`PRAGMA max_page_count = ${this.#maxPages}`);
-      await this.#patiently(() => writer?.exec('BEGIN IMMEDIATE'));
-      this.#create(writer);
+      await this.#patiently(() => db.exec('BEGIN IMMEDIATE'));
+      if (this.#check(db) === 'empty') db.exec(sqliteSchema);
       writer.exec('COMMIT');
       const reader = new DatabaseSync(this.#path, { readOnly: true });
       reader.exec('PRAGMA busy_timeout = 1000; PRAGMA cache_size = -16384;');
@@ -66,15 +68,15 @@ export class SqliteTables implements Tables {
     }
   }
 
-  #create(db: DatabaseSync): void {
+  /** Throws for what is no store of ours, before anything is written to it. */
+  #check(db: DatabaseSync): 'empty' | 'store' {
     const number = (pragma: string): number => Number(Object.values(db.prepare(`PRAGMA ${pragma}`).get() ?? {})[0]);
     const version = number('user_version');
-    const tables = Number(db.prepare('SELECT count(*) AS n FROM sqlite_schema').get()?.['n']);
-    if (tables === 0) db.exec(sqliteSchema);
-    else if (number('application_id') !== applicationId)
-      throw new StoreError('DAMAGED', `${this.#path} is not a store of jobs: it is another program's database`);
-    else if (version > schemaVersion)
+    if (Number(db.prepare('SELECT count(*) AS n FROM sqlite_schema').get()?.['n']) === 0) return 'empty';
+    if (number('application_id') !== applicationId) throw new StoreError('DAMAGED', `${this.#path} is not a store of jobs: it is another program's database`);
+    if (version > schemaVersion)
       throw new StoreError('VERSION', `${this.#path} is a store of version ${version}; this program knows versions up to ${schemaVersion}`);
+    return 'store';
   }
 
   async transaction<T>(work: (t: Transaction) => Promise<T>): Promise<T> {

@@ -1,4 +1,7 @@
-import type { AgentFacts, JobSpec } from '../../core/jobs/job.ts';
+import assert from 'node:assert/strict';
+import { classKey, requiresOf } from '../../core/jobs/classes.ts';
+import { type AgentFacts, type Job, type JobId, type JobSpec, jobStates } from '../../core/jobs/job.ts';
+import { isOnMachine, isWaiting } from '../../core/jobs/states.ts';
 import { type Instant, instant, later, seconds } from '../../core/units.ts';
 import type { JobStore, LeaseToken, Taken } from '../store.ts';
 
@@ -43,4 +46,30 @@ export async function taken(store: JobStore, agent: AgentFacts = anAgent(), now:
   const answer = await store.take(agent, { now, lease: leaseTime });
   if (answer.job === undefined) throw new Error(`no job: ${JSON.stringify(answer.reasons)}`);
   return answer;
+}
+
+/** What the store counts is what its jobs are. Throws with the difference. */
+export async function assertCountsFit(store: JobStore): Promise<void> {
+  const jobs: Job[] = [];
+  for (let after: JobId | undefined; ; ) {
+    const page = await store.list({}, { limit: 500, ...(after === undefined ? {} : { after }) });
+    jobs.push(...page);
+    after = page.at(-1)?.id;
+    if (after === undefined) break;
+  }
+  const counts = Object.fromEntries(jobStates.map((state) => [state, jobs.filter((j) => j.state === state).length]));
+  assert.deepEqual(await store.counts(), counts);
+  const expected = new Map<string, { waiting: number; running: number; oldest?: Instant }>();
+  for (const job of jobs) {
+    const key = classKey(job.spec.tenant, requiresOf(job.spec));
+    const entry = expected.get(key) ?? { waiting: 0, running: 0 };
+    if (isWaiting(job)) {
+      entry.waiting++;
+      entry.oldest ??= job.submittedAt;
+    }
+    if (isOnMachine(job)) entry.running++;
+    if (entry.waiting + entry.running > 0) expected.set(key, entry);
+  }
+  const told = (await store.classes()).map(({ tenant, requires, ...rest }) => [classKey(tenant, requires), rest] as const);
+  assert.deepEqual(new Map(told), expected);
 }
