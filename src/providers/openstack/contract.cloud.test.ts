@@ -12,7 +12,7 @@ import { cloudNamed, RawCloud, until, withoutCloud } from './test-bed.ts';
 /** Hands inside the guest: a web server whose programs do what they are called. */
 const hands = `#!/bin/sh
 mkdir -p /hands/cgi-bin
-hand() { printf '#!/bin/sh\\nprintf "Content-type: text/plain\\\\n\\\\ndone\\\\n"\\n%s\\n' "$2" >/hands/cgi-bin/$1; chmod 755 /hands/cgi-bin/$1; }
+hand() { printf '#!/bin/sh\\nprintf "Content-type: text/plain\\\\r\\\\n\\\\r\\\\ndone\\\\n"\\n%s\\n' "$2" >/hands/cgi-bin/$1; chmod 755 /hands/cgi-bin/$1; }
 hand off '(sleep 1; poweroff -f) >/dev/null 2>&1 &'
 hand up :
 hand hang 'killall acpid'

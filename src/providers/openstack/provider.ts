@@ -232,17 +232,16 @@ export class OpenStackProvider implements Provider {
 
   /** One thing at a time for each machine, in the order in which they were asked for. */
   #alone<T>(id: MachineId, work: () => Promise<T>): Promise<T> {
-    const before = this.#doing.get(id);
-    const turn = (async (): Promise<T> => {
-      await before?.catch(() => undefined);
-      try {
-        return await work();
-      } finally {
-        if (this.#doing.get(id) === turn) this.#doing.delete(id);
-      }
-    })();
+    const before = this.#doing.get(id) ?? Promise.resolve();
+    const turn = before.then(work, work);
     this.#doing.set(id, turn);
+    void this.#done(id, turn);
     return turn;
+  }
+
+  async #done(id: MachineId, turn: Promise<unknown>): Promise<void> {
+    await Promise.allSettled([turn]);
+    if (this.#doing.get(id) === turn) this.#doing.delete(id);
   }
 
   #reading(flavors: CloudOffer['flavors']) {
