@@ -7,11 +7,21 @@ export type RecordChange =
   | { readonly kind: 'put'; readonly machine: Machine }
   | { readonly kind: 'finish'; readonly machine: Machine; readonly usage?: UsageRecord };
 
-/** `machine` is the present record with what the guest has said. Creations are made by newMachine and removals of records come last. */
+/** `machine` is the present record with what the guest has said. Creations are made by newMachine, records of machines taken over by takenMachine, and removals of records come last. */
 export function changeFor(action: Action, machine: Machine, now: Instant): RecordChange | undefined {
   switch (action.kind) {
     case 'adopt':
-      return { kind: 'put', machine: { ...machine, state: 'running', startedAt: action.startedAt, heartbeatAt: now, cpuSeconds: seconds(0) } };
+      return {
+        kind: 'put',
+        machine: {
+          ...machine,
+          ...(action.shutdownTime !== undefined && { shutdownTime: action.shutdownTime }),
+          state: 'running',
+          startedAt: action.startedAt,
+          heartbeatAt: now,
+          cpuSeconds: seconds(0),
+        },
+      };
     case 'end': {
       const message = action.message !== undefined && machine.message === undefined ? { message: { text: action.message, at: now } } : {};
       return { kind: 'put', machine: { ...withoutState(machine), ...message, state: 'ending', killReason: action.why, endingSince: now } };
@@ -23,6 +33,7 @@ export function changeFor(action: Action, machine: Machine, now: Instant): Recor
     case 'shorten':
       return { kind: 'put', machine: { ...machine, shutdownTime: instant(action.shutdownTime), drainAnnounced: true } };
     case 'create':
+    case 'take':
     case 'destroy':
     case 'forget':
       return undefined;

@@ -1,5 +1,5 @@
 import { didYouMean } from './config/suggest.ts';
-import type { Action, Decision, MachinetypeReason, Verdict, Veto } from './decision.ts';
+import type { Action, Decision, LimitedBy, MachinetypeReason, Verdict, Veto } from './decision.ts';
 import { agoText, durationText, untilText } from './explain-time.ts';
 import type { Machine, Outcome } from './machine.ts';
 import type { Observed } from './observed.ts';
@@ -40,7 +40,12 @@ export function explain(decision: Decision, observed: Observed, configuration: C
       `${machinetype}: no such machinetype is configured${didYouMean(machinetype, names) || `; there ${names.length === 0 ? 'are none' : `are ${names.join(', ')}`}`}`,
     ];
   }
-  return [turnLine(decision, scene), ...about.flatMap((reason) => machinetypeLines(reason, scene, machinetype !== undefined)), ...silentLines(observed)];
+  return [
+    turnLine(decision, scene),
+    ...about.flatMap((reason) => machinetypeLines(reason, scene, machinetype !== undefined)),
+    ...silentLines(observed),
+    ...stuckLines(decision, scene),
+  ];
 }
 
 function turnLine({ actions, reasons }: Decision, scene: Scene): string {
@@ -51,6 +56,8 @@ function turnLine({ actions, reasons }: Decision, scene: Scene): string {
   if (started === '') return `nothing is started: ${why ?? 'no reason is known'}`;
   return why === undefined ? `starts ${started}` : `starts ${started}; nothing more: ${why}`;
 }
+
+const limitText = (by: LimitedBy, option: string): string => (by === 'quota' ? 'the quota of the project' : option);
 
 const decimals = (n: number): string => n.toFixed(2);
 const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
@@ -73,7 +80,25 @@ function vetoSentence(veto: Veto, { observed, configuration, until, ago }: Scene
     case 'disk':
       return `only ${gib(veto.freeBytes)} are free on the file system of the state directory, ${gib(veto.neededBytes)} are needed. Make room there`;
     case 'no_free_processors':
-      return `all processors are in use (${veto.used} of ${veto.total})`;
+      return veto.limit === undefined
+        ? `all processors are in use (${veto.used} of ${veto.total})`
+        : `all processors that ${limitText(veto.limit, 'processors_limit')} allows are in use (${veto.used} of ${veto.total}), those of other machines in the project included`;
+    case 'no_free_machines':
+      return `all machines that ${limitText(veto.limit, 'machines_limit')} allows are there (${veto.used} of ${veto.total}), others in the project included`;
+    case 'ramp':
+      return `${veto.requested} processors have been asked for in this cycle, ramp_percent allows ${veto.limit}. More are asked for ${until(veto.until)}`;
+    case 'list_incomplete':
+      return 'the list of machines that the cloud gave is not complete, so that nothing can be counted. Machines run on; the next list may be better';
+    case 'offer_unknown':
+      return 'the cloud has not told its flavors and limits yet. Run vacua check --online';
+    case 'not_lease_holder':
+      return veto.holder === undefined
+        ? `this manager does not hold the lease of the space: ${veto.text}`
+        : `${veto.holder} holds the lease of the space, and starts machines. This manager takes over after takeover_seconds of its silence`;
+    case 'space_failing': {
+      const failed = `the last ${veto.count === 1 ? 'creation' : `${veto.count} creations`} in the space failed: ${veto.text}`;
+      return veto.until === undefined ? `${failed}. One is being tried` : `${failed}. Waits ${until(veto.until)}, then one is tried`;
+    }
     case 'none_eligible':
       return observed.space.length === 0 && configuration.machinetypes.size === 0
         ? 'no machinetype is configured. Add a [machinetype] or a [vacuum_pipe] section'
@@ -122,7 +147,13 @@ function verdictSentence({ machinetype, verdict, score, groupScore }: Machinetyp
     case 'not_ready':
       return `is not ready: ${verdict.text}`;
     case 'creation_failing':
-      return `its last ${verdict.count === 1 ? 'creation' : `${verdict.count} creations`} failed on this host: ${verdict.text}. Waits ${until(verdict.until)}`;
+      return creationText(verdict, scene);
+    case 'no_flavor':
+      return `${verdict.text}. See flavor_names, min_processors and max_processors`;
+    case 'own_limit':
+      return `has ${verdict.used} of its ${verdict.limit} processors (processors_limit), and its next machine needs ${verdict.needs}`;
+    case 'starting_limit':
+      return `${verdict.starting} of its processors are starting, max_starting_processors is ${verdict.limit}. The next starts when one of them has started`;
     case 'no_demand':
       return demandText(verdict);
     case 'demand_unknown': {
@@ -147,6 +178,13 @@ function verdictSentence({ machinetype, verdict, score, groupScore }: Machinetyp
     default:
       return assertNever(verdict);
   }
+}
+
+function creationText({ count, text, until, lack }: Extract<Verdict, { why: 'creation_failing' }>, scene: Scene): string {
+  const where = scene.configuration.settings.cloud === undefined ? 'on this host' : 'at the cloud';
+  const failed = `its last ${count === 1 ? 'creation' : `${count} creations`} failed ${where}: ${text}`;
+  const ran = lack === undefined ? '' : lack === 'quota' ? ' (the quota of the project is used up)' : ' (the cloud has no room)';
+  return until === undefined ? `${failed}${ran}. One is being tried` : `${failed}${ran}. Waits ${scene.until(until)}`;
 }
 
 const reservedText = (reserved: number): string =>
@@ -200,6 +238,13 @@ function abortHint(message: string): string {
   }
 }
 
+function stuckLines({ reasons }: Decision, { ago, until }: Scene): string[] {
+  return (reasons.stuck ?? []).map(
+    ({ id, name, tries, since, nextAt }) =>
+      `${name ?? id} is still at the cloud after ${tries} removals, the first ${ago(since)}: the next comes ${until(nextAt)}. See what the cloud says of it`,
+  );
+}
+
 function silentLines({ silent }: Observed): string[] {
   if (silent.length === 0) return [];
   const names = silent.slice(0, 5).join(', ') + (silent.length > 5 ? ', …' : '');
@@ -211,9 +256,11 @@ export function describeAction(action: Action, machine?: Machine): string {
   const who = machine === undefined ? ('id' in action ? action.id : '') : `${machine.name} (${machine.machinetype})`;
   switch (action.kind) {
     case 'create':
-      return `creates ${action.machinetype} in slot ${action.slot}: ${action.processors === 1 ? '1 processor' : `${action.processors} processors`}, ${action.superslot} superslot, until ${dateText(action.shutdownTime)}`;
+      return createText(action);
     case 'adopt':
       return `adopts ${who}, running since ${dateText(action.startedAt)}`;
+    case 'take':
+      return `takes over ${action.marks.name} (${action.marks.machinetype}) of ${action.marks.manager}, without a record`;
     case 'end':
       return `ends ${who}: ${action.why}${action.message === undefined ? '' : `, "${action.message}"`}`;
     case 'destroy':
@@ -227,6 +274,12 @@ export function describeAction(action: Action, machine?: Machine): string {
     default:
       return assertNever(action);
   }
+}
+
+function createText({ machinetype, slot, processors, superslot, shutdownTime, flavor }: Extract<Action, { kind: 'create' }>): string {
+  const size = processors === 1 ? '1 processor' : `${processors} processors`;
+  if (flavor !== undefined) return `creates ${machinetype} of flavor ${flavor.name}: ${size}, until ${dateText(shutdownTime)}`;
+  return `creates ${machinetype} in slot ${slot}: ${size}, ${superslot} superslot, until ${dateText(shutdownTime)}`;
 }
 
 /** `300 No work, abort (power-off)`. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Machine, UsageRecord } from './machine.ts';
+import { endCauses, killReasons, type Machine, type UsageRecord } from './machine.ts';
 import { machineModels } from './machinetype.ts';
 import { type Instant, instant, type MachineId, machineId, type Seconds, seconds } from './units.ts';
 
@@ -7,12 +7,12 @@ import { type Instant, instant, type MachineId, machineId, type Seconds, seconds
 const at = z.number().transform((n): Instant => instant(n));
 const duration = z.number().transform((n): Seconds => seconds(n));
 const id = z.uuid().transform((s): MachineId => machineId(s));
-const killReason = z.enum(['wallclock', 'heartbeat-missing', 'heartbeat-old', 'paused', 'creation-failed', 'shutdown-time', 'person']);
+const killReason = z.enum(killReasons);
 
 const outcome = z.object({
   code: z.number().int().optional(),
   message: z.string().optional(),
-  cause: z.enum(['power-off', 'reset', 'panic', 'vanished', 'killed', 'never-started', 'unknown']),
+  cause: z.enum(endCauses),
   killReason: killReason.optional(),
   abort: z.boolean(),
   at: at.optional(),
@@ -39,6 +39,11 @@ const facts = {
   shutdownTime: at,
   drainAnnounced: z.boolean().optional(),
   held: z.boolean().optional(),
+  flavor: z.object({ id: z.string(), name: z.string(), processors: z.number(), memoryMb: z.number(), diskGb: z.number() }).optional(),
+  image: z.string().optional(),
+  providerId: z.string().optional(),
+  zone: z.string().optional(),
+  address: z.string().optional(),
   message: z.object({ text: z.string(), at }).optional(),
   heartbeatFileAt: at.optional(),
   contactAt: at.optional(),
@@ -70,6 +75,17 @@ const UsageV1 = z.object({
   wall: duration,
   cpu: duration,
   outcome,
+  cloud: z
+    .object({
+      api: z.string(),
+      providerId: z.string().optional(),
+      flavor: z.string().optional(),
+      diskGb: z.number().optional(),
+      memoryMb: z.number().optional(),
+      image: z.string().optional(),
+      zone: z.string().optional(),
+    })
+    .optional(),
 });
 const UsageRow = z.object({ v: z.literal(1), usage: UsageV1 });
 

@@ -1,3 +1,4 @@
+import type { Flavor } from './cloud/offer.ts';
 import type { MachineModel } from './machinetype.ts';
 import type { Instant, MachineId, Seconds } from './units.ts';
 
@@ -7,7 +8,7 @@ import type { Instant, MachineId, Seconds } from './units.ts';
  */
 export interface MachineFacts {
   readonly id: MachineId;
-  /** `wn01-07.example.com`: host label, slot, domain (spec/factory.md §5). Reused by later machines of the slot. */
+  /** `wn01-07.example.com`: host label, slot, domain (spec/factory.md §5), reused by later machines of the slot; at a cloud `vacua-MACHINETYPE-RANDOM`. */
   readonly name: string;
   readonly slot: number;
   readonly machinetype: string;
@@ -36,6 +37,16 @@ export interface MachineFacts {
   readonly scratchBytes?: number;
   /** A person keeps it for debugging: neither heartbeat nor wallclock ends it, and it counts as running. */
   readonly held?: boolean;
+  /** At a cloud: its size, as the cloud offered it; absent: it was taken over. */
+  readonly flavor?: Flavor;
+  /** At a cloud: `root_image` that it was made from. */
+  readonly image?: string;
+  /** The cloud's own id of it, since it was first seen there. */
+  readonly providerId?: string;
+  /** Availability zone. */
+  readonly zone?: string;
+  /** Address in the cloud's network, for people. */
+  readonly address?: string;
 }
 
 /** What a machine wrote through its guest service, judged only at its end or for its heartbeat. */
@@ -49,10 +60,24 @@ export interface GuestReport {
 }
 
 /** Why this factory or a person ends a machine. Kept apart from what the machine itself said (spec/machine-job-features.md §6.2). */
-export type KillReason = 'wallclock' | 'heartbeat-missing' | 'heartbeat-old' | 'paused' | 'creation-failed' | 'shutdown-time' | 'person';
+export const killReasons = [
+  'wallclock',
+  'heartbeat-missing',
+  'heartbeat-old',
+  'paused',
+  'creation-failed',
+  'shutdown-time',
+  'person',
+  /** At a cloud: still not running after `starting_limit_seconds`. */
+  'not-started',
+  /** At a cloud: in a state that nobody understands for as long. */
+  'failed',
+] as const;
+export type KillReason = (typeof killReasons)[number];
 
-/** How the provider saw it end. */
-export type EndCause = 'power-off' | 'reset' | 'panic' | 'vanished' | 'killed' | 'never-started' | 'unknown';
+/** How the provider saw it end. `failed`: by a fault of the provider, as that says itself. */
+export const endCauses = ['power-off', 'reset', 'panic', 'vanished', 'killed', 'never-started', 'failed', 'unknown'] as const;
+export type EndCause = (typeof endCauses)[number];
 
 export interface Outcome {
   /** 100–999; absent: none given and not a fizzle. */
@@ -104,6 +129,22 @@ export interface UsageRecord {
   readonly wall: Seconds;
   readonly cpu: Seconds;
   readonly outcome: Outcome;
+  readonly cloud?: UsageAtCloud;
+}
+
+/** What accounting of clouds asks for besides (spec/accounting.md §5). */
+export interface UsageAtCloud {
+  /** `openstack`, `ec2`, `command`. */
+  readonly api: string;
+  /** The cloud's own id of the machine; absent: it was never seen there. */
+  readonly providerId?: string;
+  readonly flavor?: string;
+  /** Of the flavor; 10^9 bytes. */
+  readonly diskGb?: number;
+  /** MiB, of the flavor. */
+  readonly memoryMb?: number;
+  readonly image?: string;
+  readonly zone?: string;
 }
 
 export const isLive = (m: Machine): boolean => m.state !== 'finished';

@@ -11,23 +11,30 @@ export function machineName(factory: string, slot: number): string {
   return `${label}-${String(slot).padStart(2, '0')}${domain}`;
 }
 
+/** Name of a machine at a cloud, told apart from a Vcycle's by its beginning (spec/cloud.md §4.1). Its ten characters come from the id, which is random. */
+export function cloudMachineName(machinetype: string, id: MachineId): string {
+  const end = (BigInt(`0x${id.replaceAll('-', '')}`) % 36n ** 10n).toString(36).padStart(10, '0');
+  return `vacua-${machinetype}-${end}`;
+}
+
 /** The record of a machine that is to be, with all that will be needed when its machinetype has gone (design §4.1). */
 export function newMachine(id: MachineId, placement: Placement, machinetype: Machinetype, settings: Settings, now: Instant): Machine {
   const disks = diskBytes({ processors: placement.processors, model: machinetype.model }, machinetype, settings);
   // The root disk of CernVM is empty and is its room for work; the system comes from the image (spec/factory.md §11.4).
-  const scratchBytes = isCernvm(machinetype.model) ? disks.root : disks.scratch;
+  const scratchBytes = placement.flavor !== undefined ? undefined : isCernvm(machinetype.model) ? disks.root : disks.scratch;
+  const hs06PerProcessor = hs06PerProcessorOf(machinetype, settings);
   return {
     id,
     state: 'creating',
-    name: machineName(settings.factoryName, placement.slot),
+    name: placement.flavor === undefined ? machineName(settings.factoryName, placement.slot) : cloudMachineName(machinetype.name, id),
     slot: placement.slot,
     machinetype: machinetype.name,
     machinegroup: machinetype.machinegroup,
     model: machinetype.model,
     ...(machinetype.accountingFqan !== undefined && { accountingFqan: machinetype.accountingFqan }),
     processors: placement.processors,
-    memoryMb: settings.mbPerProcessor * placement.processors,
-    ...(settings.hs06PerProcessor !== undefined && { hs06PerProcessor: settings.hs06PerProcessor }),
+    memoryMb: memoryMb(placement, machinetype, settings),
+    ...(hs06PerProcessor !== undefined && { hs06PerProcessor }),
     fizzle: machinetype.fizzle,
     machinesDirDays: machinetype.machinesDirDays,
     ...(machinetype.heartbeatFile !== undefined && { heartbeatFile: machinetype.heartbeatFile, heartbeat: machinetype.heartbeat }),
@@ -35,7 +42,19 @@ export function newMachine(id: MachineId, placement: Placement, machinetype: Mac
     ...(scratchBytes !== undefined && { scratchBytes }),
     createdAt: now,
     shutdownTime: placement.shutdownTime,
+    ...(placement.flavor !== undefined && { flavor: placement.flavor }),
+    ...(placement.flavor !== undefined && machinetype.rootImage !== undefined && { image: machinetype.rootImage }),
   };
+}
+
+/** Of the host, or at a cloud of the machinetype; absent: not known. */
+export const hs06PerProcessorOf = ({ cloud }: Machinetype, settings: Settings): number | undefined =>
+  settings.cloud === undefined ? settings.hs06PerProcessor : cloud?.hs06PerProcessor;
+
+/** MiB that the machine is told of; at a cloud never more than its flavor has. */
+function memoryMb({ processors, flavor }: Placement, { cloud }: Machinetype, settings: Settings): number {
+  const wanted = (cloud?.mbPerProcessor ?? settings.mbPerProcessor) * processors;
+  return flavor === undefined ? wanted : Math.min(wanted, flavor.memoryMb);
 }
 
 const isCernvm = (model: MachineModel): boolean => model === 'cernvm3' || model === 'cernvm4';

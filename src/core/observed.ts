@@ -1,3 +1,4 @@
+import type { CloudFacts } from './cloud/facts.ts';
 import type { EndCause, Machine } from './machine.ts';
 import type { Instant, MachineId, Seconds } from './units.ts';
 
@@ -25,6 +26,8 @@ export interface Observed {
   readonly demand?: ReadonlyMap<string, Demand>;
   /** Remembered usage of this factory per machinetype, in HS06 hours as of `now`; absent: none is kept (docs/shares.md). */
   readonly usage?: ReadonlyMap<string, number>;
+  /** Of a space at a cloud. */
+  readonly cloud?: CloudFacts;
 }
 
 export interface HostFacts {
@@ -106,4 +109,10 @@ export interface CreationFailures {
   readonly count: number;
   readonly lastAt: Instant;
   readonly why: string;
+  /** Whose fault the last one was, where the provider said so. */
+  readonly fault?: 'host' | 'provider' | 'tenant';
+  /** What ran out. */
+  readonly lack?: 'quota' | 'capacity';
+  /** The provider asked not to be asked again before. */
+  readonly retryAt?: Instant;
 }

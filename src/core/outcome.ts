@@ -33,6 +33,15 @@ export const killMessages: { readonly [K in KillReason]?: string } = {
   'heartbeat-old': '700 Heartbeat file not updated',
 };
 
+/** The same at a cloud (spec/cloud.md §5.2). Of these only what a machine or its cloud did wrong makes the machinetype back off. */
+export const cloudKillMessages: { readonly [K in KillReason]?: string } = {
+  'not-started': '700 Failed to start',
+  wallclock: '700 Exceeded max_wallclock_seconds',
+  'heartbeat-missing': '700 Heartbeat file not updated',
+  'heartbeat-old': '700 Heartbeat file not updated',
+  'shutdown-time': '700 Passed shutdowntime',
+};
+
 /** Ends that say nothing about the machinetype, however short the run was. */
 const blameless: ReadonlySet<KillReason> = new Set(['wallclock', 'shutdown-time', 'person']);
 
@@ -62,7 +71,9 @@ export function outcomeOf(end: Ending): Outcome {
   const number = text === undefined ? undefined : messageNumber(text);
   if (number !== undefined) {
     const code = number >= 100 && number <= 999 ? { code: number } : {};
-    return { ...code, ...said, cause, ...kill, abort: number >= firstAbortCode };
+    // What the factory itself wrote when the time of a machine was up is no verdict of the machine.
+    const ours = end.killReason !== undefined && blameless.has(end.killReason) && text === cloudKillMessages[end.killReason];
+    return { ...code, ...said, cause, ...kill, abort: number >= firstAbortCode && !ours };
   }
   const written = end.killReason === undefined ? undefined : killMessages[end.killReason];
   if (text === undefined && written !== undefined) {

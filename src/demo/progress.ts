@@ -33,6 +33,7 @@ export function progress(startedAt: Instant, now: () => Instant, write: (line: s
         case 'end':
           return say(`${label(machine)} is asked to end: ${action.why}`);
         case 'adopt':
+        case 'take':
         case 'destroy':
         case 'finish':
         case 'shorten':

@@ -7,7 +7,7 @@ import type { EventBus } from './events.ts';
 import type { HostProbe } from './host.ts';
 import type { Journal } from './journal.ts';
 import type { Layout } from './layout.ts';
-import type { ConfigurationSource, Contextualiser, DemandPart, GuestService, Images, SpacePart } from './parts.ts';
+import type { ConfigurationSource, Contextualiser, DemandPart, GuestService, Images, ManagersPart, SpacePart } from './parts.ts';
 
 /** Everything around the loop, handed in: the daemon passes the real ones, tests and simulations others. */
 export interface LoopParts {
@@ -27,6 +27,8 @@ export interface LoopParts {
   readonly space?: SpacePart;
   /** Absent: no queue is asked, and policy `demand` starts nothing. */
   readonly demand?: DemandPart;
+  /** Of a space at a cloud that has a shared directory. Absent: this is its only manager. */
+  readonly managers?: ManagersPart;
   /** Adds to the report of the space what is known beside the loop. */
   readonly monitoring?: { completed(report: SpaceReport): SpaceReport };
   readonly rule: Rule;

@@ -1,13 +1,18 @@
 import { changeFor } from '../core/changes.ts';
+import { namedImage } from '../core/cloud/image.ts';
+import { takenMachine } from '../core/cloud/taken.ts';
 import { type ClockReading, clockStep, shiftMachine } from '../core/clock-step.ts';
 import { decide } from '../core/decide/decide.ts';
 import type { Action, Decision } from '../core/decision.ts';
 import type { Machine } from '../core/machine.ts';
 import { newMachine } from '../core/new-machine.ts';
-import type { CreationFailures, Observed } from '../core/observed.ts';
+import type { Observed } from '../core/observed.ts';
 import type { Configuration } from '../core/settings.ts';
 import { elapsed, type Instant, instant, later, type MachineId, type Seconds, seconds } from '../core/units.ts';
+import { CloudWatch } from './cloud-watch.ts';
+import { CreationLedger } from './creation-ledger.ts';
 import type { Change } from './journal.ts';
+import { ProviderError } from '../providers/contract.ts';
 import type { LoopParts } from './loop-parts.ts';
 import { observe } from './observe.ts';
 import { perform } from './perform.ts';
@@ -37,7 +42,8 @@ export class Loop {
   readonly #giveUp = new AbortController();
   readonly #busy = new Map<MachineId, Promise<void>>();
   readonly #usage: UsageKeeper;
-  readonly #failures = new Map<string, CreationFailures>();
+  readonly #failures: CreationLedger;
+  readonly #cloud: CloudWatch | undefined;
   #starts: Instant[] = [];
   #steadySince: Instant;
   #lastTurnUptime: Seconds;
@@ -51,6 +57,9 @@ export class Loop {
   constructor(parts: LoopParts) {
     this.#parts = parts;
     const { clock } = parts;
+    const remote = parts.provider.can.remote === true;
+    this.#failures = new CreationLedger(remote);
+    this.#cloud = remote ? new CloudWatch(clock) : undefined;
     this.#steadySince = clock.wall();
     this.#lastTurnUptime = clock.uptime();
     this.#notedUptime = clock.uptime();
@@ -115,11 +124,17 @@ export class Loop {
   async turn(): Promise<Decision> {
     const { parts, configuration } = { parts: this.#parts, configuration: this.configuration() };
     if (!this.#followClock()) return this.#outOfTime();
-    parts.images.want([...configuration.machinetypes.values()], configuration.settings);
+    const types = [...configuration.machinetypes.values()];
+    parts.images.want(
+      types.filter((type) => namedImage(type.rootImage) === undefined),
+      configuration.settings,
+    );
     parts.demand?.want(configuration);
     const memory = {
       inFlight: new Set(this.#busy.keys()),
-      creationFailures: new Map(this.#failures),
+      creationFailures: this.#failures.types(),
+      failing: this.#failures.space(),
+      cloud: this.#cloud,
       recentStarts: this.#starts,
       steadySince: this.#steadySince,
       unknownSince: this.#unknownSince,
@@ -147,7 +162,7 @@ export class Loop {
 
   /** Durable intent first. When the journal cannot be written, only what needs no record is carried out. */
   async #record(decision: Decision, observed: Observed, configuration: Configuration): Promise<readonly Work[]> {
-    const work = decision.actions.map((action) => this.#prepare(action, configuration, observed.now));
+    const work = decision.actions.map((action) => this.#prepare(action, configuration, observed));
     await this.#parts.steps.at('record:before');
     try {
       this.#parts.journal.commit([...this.#anchor(), ...work.flatMap((item) => item.changes)]);
@@ -163,11 +178,18 @@ export class Loop {
     return work;
   }
 
-  #prepare(action: Action, configuration: Configuration, now: Instant): Work {
+  #prepare(action: Action, configuration: Configuration, observed: Observed): Work {
+    const { now, listing } = observed;
     if (action.kind === 'create') {
       const machinetype = configuration.machinetypes.get(action.machinetype);
       if (!machinetype) return { action, machine: undefined, changes: [] };
       const machine = newMachine(this.#parts.newId(), action, machinetype, configuration.settings, now);
+      return { action, machine, changes: [{ kind: 'put', machine }] };
+    }
+    if (action.kind === 'take') {
+      const { id, marks } = action;
+      const seen = listing.state === 'unknown' ? undefined : listing.sightings.find((s) => s.id === id);
+      const machine = takenMachine(id, marks, seen, configuration.machinetypes.get(marks.machinetype), configuration.settings, now);
       return { action, machine, changes: [{ kind: 'put', machine }] };
     }
     const present = this.#parts.journal.machine(action.id);
@@ -180,7 +202,8 @@ export class Loop {
     const id = action.kind === 'create' ? machine?.id : action.id;
     if (id === undefined) return;
     if (action.kind === 'create') this.#starts = [...this.#starts.filter((at) => at > later(this.#parts.clock.wall(), -60)), this.#parts.clock.wall()];
-    if (action.kind === 'finish' && machine) this.#parts.bus.emit('finished', { machine, outcome: action.outcome });
+    if (action.kind === 'finish' && machine) this.#ended(action, machine);
+    if (action.kind === 'destroy') this.#cloud?.removing(id);
     const before = this.#busy.get(id) ?? Promise.resolve();
     const mine: Promise<void> = before
       .then(() => this.#carryOut(action, machine, configuration))
@@ -195,10 +218,11 @@ export class Loop {
     const began = performance.now();
     try {
       await perform(action, machine, configuration, this.#parts, this.#giveUp.signal);
-      if (action.kind === 'create') this.#failures.delete(action.machinetype);
+      if (action.kind === 'create' && machine) this.#failures.accepted(action.machinetype, machine.createdAt);
+      if (action.kind === 'adopt' && machine) this.#failures.started(machine.machinetype, machine.createdAt);
       this.#parts.bus.emit('performed', { action, ...(machine && { machine }), took: seconds((performance.now() - began) / 1000) });
     } catch (error) {
-      if (action.kind === 'create') this.#countFailure(action.machinetype, error);
+      if (action.kind === 'create' && machine) this.#failures.failed(action.machinetype, machine.createdAt, this.#parts.clock.wall(), error);
       this.#failed(action, machine, error);
     }
   }
@@ -207,9 +231,12 @@ export class Loop {
     this.#parts.bus.emit('failed', { action, ...(machine && { machine }), error });
   }
 
-  #countFailure(machinetype: string, error: unknown): void {
-    const count = (this.#failures.get(machinetype)?.count ?? 0) + 1;
-    this.#failures.set(machinetype, { count, lastAt: this.#parts.clock.wall(), why: error instanceof Error ? error.message : String(error) });
+  #ended({ outcome, failure }: Extract<Action, { kind: 'finish' }>, machine: Machine): void {
+    this.#parts.bus.emit('finished', { machine, outcome });
+    if (failure === undefined) return;
+    const { text, lack } = failure;
+    const fault = new ProviderError('MACHINE_FAILED', text, { fault: 'provider', ...(lack !== undefined && { lack }) });
+    this.#failures.failed(machine.machinetype, machine.createdAt, this.#parts.clock.wall(), fault);
   }
 
   /** The clocks as they stand, when the journal has no reading of this boot: without one, a step could not be found after a restart. */
@@ -248,7 +275,9 @@ export class Loop {
         return false;
       }
       this.#starts = this.#starts.map((at) => later(at, by));
-      for (const [type, failure] of this.#failures) this.#failures.set(type, { ...failure, lastAt: later(failure.lastAt, by) });
+      this.#failures.shift(by);
+      this.#cloud?.shift(by);
+      this.#parts.managers?.shift(by);
       if (this.#unknownSince !== undefined) this.#unknownSince = later(this.#unknownSince, by);
       this.#steadySince = present.wall;
       guests.shift(by);

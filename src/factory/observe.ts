@@ -1,15 +1,25 @@
+import { namedImage } from '../core/cloud/image.ts';
 import { type Machine } from '../core/machine.ts';
-import type { CreationFailures, Listing, Observed } from '../core/observed.ts';
+import type { CreationFailures, Listing, Observed, Preparation, Sighting } from '../core/observed.ts';
+import type { Machinetype } from '../core/machinetype.ts';
 import type { Configuration } from '../core/settings.ts';
-import { elapsed, type Instant, later, type MachineId, seconds } from '../core/units.ts';
+import { elapsed, type Instant, instant, later, type MachineId, seconds } from '../core/units.ts';
+import type { ProviderList } from '../providers/contract.ts';
+import type { CloudWatch } from './cloud-watch.ts';
 import type { LoopParts } from './loop-parts.ts';
 
 const listDeadlineSeconds = 20;
+/** A list of a thousand machines may come in many pages. */
+const remoteListDeadlineSeconds = 90;
 
 /** What the loop itself remembers between turns; nothing here must survive a crash. */
 export interface LoopMemory {
   readonly inFlight: ReadonlySet<MachineId>;
   readonly creationFailures: ReadonlyMap<string, CreationFailures>;
+  /** Of the whole space. */
+  readonly failing: CreationFailures | undefined;
+  /** Present for a provider whose machines are far away. */
+  readonly cloud: CloudWatch | undefined;
   readonly recentStarts: readonly Instant[];
   /** First moment since when turns have come regularly and the clock has not stepped. */
   readonly steadySince: Instant;
@@ -21,14 +31,16 @@ export interface LoopMemory {
 export async function observe(parts: LoopParts, configuration: Configuration, memory: LoopMemory, signal: AbortSignal): Promise<Observed> {
   // Taken before the provider is asked: what is begun or done meanwhile may be missing from its list.
   const inFlight = new Set(memory.inFlight);
-  const [listing, host] = await Promise.all([list(parts, memory, signal), parts.host.facts(parts.stateDir)]);
+  const [listing, host] = await Promise.all([list(parts, memory, inFlight, signal), parts.host.facts(parts.stateDir)]);
   const now = parts.clock.wall();
   const machines = parts.journal.machines().map((machine) => seen(machine, parts, listing, now));
   for (const machine of machines) parts.journal.note(machine);
-  const ready = [...configuration.machinetypes.values()].map((type) => [type.name, parts.images.preparation(type)] as const);
+  const ready = [...configuration.machinetypes.values()].map((type) => [type.name, preparation(type, parts)] as const);
   const guestsSince = parts.guests.since;
   const known = parts.space?.view(now);
   const demand = parts.demand?.demand(configuration);
+  const managers = parts.managers?.facts(now);
+  const watched = { machines, lease: managers?.lease ?? ({ held: true } as const), ...(managers && { aliveManagers: managers.alive }) };
   return {
     now,
     host: {
@@ -46,13 +58,22 @@ export async function observe(parts: LoopParts, configuration: Configuration, me
     creationFailures: memory.creationFailures,
     ...(demand !== undefined && { demand }),
     ...(guestsSince !== undefined && { guestServiceSince: guestsSince > memory.steadySince ? guestsSince : memory.steadySince }),
+    ...(memory.cloud && { cloud: memory.cloud.facts(watched, memory.failing) }),
     recentStarts: memory.recentStarts.filter((at) => at > later(now, -60)),
   };
 }
 
-async function list(parts: LoopParts, memory: LoopMemory, signal: AbortSignal): Promise<Listing> {
+/** An image that the cloud has already needs no copy here. */
+const preparation = (type: Machinetype, parts: LoopParts): Preparation =>
+  namedImage(type.rootImage) === undefined ? parts.images.preparation(type) : { ready: true };
+
+async function list(parts: LoopParts, memory: LoopMemory, inFlight: ReadonlySet<MachineId>, signal: AbortSignal): Promise<Listing> {
+  const { provider, journal } = parts;
+  const deadline = (provider.can.remote ? remoteListDeadlineSeconds : listDeadlineSeconds) * 1000;
+  const ask = (): Promise<ProviderList> => provider.list(AbortSignal.any([signal, AbortSignal.timeout(deadline)]));
+  if (memory.cloud) return memory.cloud.list(ask, journal.machines(), inFlight);
   try {
-    const found = await parts.provider.list(AbortSignal.any([signal, AbortSignal.timeout(listDeadlineSeconds * 1000)]));
+    const found = await ask();
     return { state: found.complete ? 'complete' : 'partial', at: parts.clock.wall(), sightings: found.sightings, foreignProcessors: found.foreignProcessors };
   } catch (error) {
     return { state: 'unknown', since: memory.unknownSince ?? parts.clock.wall(), why: error instanceof Error ? error.message : String(error) };
@@ -60,12 +81,15 @@ async function list(parts: LoopParts, memory: LoopMemory, signal: AbortSignal): 
 }
 
 /** The record together with what guest and provider show of it now. */
-function seen(machine: Machine, parts: LoopParts, listing: Listing, now: Instant): Machine {
+function seen(machine: Machine, parts: LoopParts, listing: Listing, present: Instant): Machine {
   if (machine.state === 'finished') return machine;
-  const reported: Machine = { ...machine, ...parts.guests.report(machine.id) };
-  if (listing.state === 'unknown' || !('startedAt' in reported) || reported.startedAt === undefined) return reported;
+  const said: Machine = { ...machine, ...parts.guests.report(machine.id) };
+  if (listing.state === 'unknown') return said;
   const sighting = sightingsOf(listing).get(machine.id);
-  if (sighting?.power !== 'running') return reported;
+  const reported: Machine = sighting === undefined ? said : { ...said, ...placeOf(sighting) };
+  if (!('startedAt' in reported) || reported.startedAt === undefined || sighting?.power !== 'running') return reported;
+  // A cloud's list may be some seconds old; a list that a clock step has overtaken, of the future.
+  const now = parts.provider.can.remote ? instant(Math.max(reported.heartbeatAt ?? reported.startedAt, Math.min(present, listing.at))) : present;
   const cpuSeconds = sighting.cpuSeconds ?? reported.cpuSeconds ?? seconds(0);
   if (reported.state !== 'running') return { ...reported, heartbeatAt: now, cpuSeconds };
   const since = elapsed(reported.heartbeatAt, now);
@@ -73,7 +97,14 @@ function seen(machine: Machine, parts: LoopParts, listing: Listing, now: Instant
   return { ...reported, heartbeatAt: now, cpuSeconds, ...(cpuPercent !== undefined && { cpuPercent }) };
 }
 
-const indexes = new WeakMap<Listing, Map<MachineId, Extract<Listing, { sightings: unknown }>['sightings'][number]>>();
+/** Where a cloud has put it. */
+const placeOf = ({ providerId, zone, address }: Sighting): Pick<Machine, 'providerId' | 'zone' | 'address'> => ({
+  ...(providerId !== undefined && { providerId }),
+  ...(zone !== undefined && { zone }),
+  ...(address !== undefined && { address }),
+});
+
+const indexes = new WeakMap<Listing, Map<MachineId, Sighting>>();
 function sightingsOf(listing: Exclude<Listing, { state: 'unknown' }>): Map<MachineId, (typeof listing.sightings)[number]> {
   let index = indexes.get(listing);
   if (!index) indexes.set(listing, (index = new Map(listing.sightings.map((s) => [s.id, s]))));

@@ -1,4 +1,6 @@
+import type { Lease } from '../core/cloud/facts.ts';
 import type { Problem } from '../core/config/problem.ts';
+import type { FeaturePlaces } from '../core/guest/features.ts';
 import type { Machine, GuestReport } from '../core/machine.ts';
 import type { Machinetype } from '../core/machinetype.ts';
 import type { Demand, Observed, Preparation } from '../core/observed.ts';
@@ -28,6 +30,8 @@ export interface GuestService {
   shift(by: Seconds): void;
   /** Since when storing and answering have worked without a break; undefined: they do not now. */
   readonly since: Instant | undefined;
+  /** URLs that are given to a machine far away by its cloud's metadata (spec/cloud.md §7.5); known before `attach`. Absent: machines find it by its address. */
+  placesFor?(machine: Machine): FeaturePlaces;
   close(): Promise<void>;
 }
 
@@ -68,6 +72,17 @@ export interface SpacePart {
   ask(kind: AskedKind, options: CensusOptions): Promise<readonly FactoryAnswer[]>;
   /** What it last told the others; undefined before the first turn. */
   own(): OwnStatus | undefined;
+  close(): Promise<void>;
+}
+
+/** This manager among those of a space at a cloud that share a directory (spec/cloud.md §5.4). Never throws for what others do. */
+export interface ManagersPart {
+  /** As last read: whether the lease is held here, and which managers have given a sign of life within `takeover`, this one included. */
+  facts(now: Instant): { readonly lease: Lease; readonly alive: ReadonlySet<string> };
+  /** Looks again, right before a creation. Rejects, with a text for people, when the lease is not held here any more. */
+  confirm(signal: AbortSignal): Promise<void>;
+  /** The wall clock has stepped: remembered times move with it. */
+  shift(by: Seconds): void;
   close(): Promise<void>;
 }
 

@@ -1,15 +1,19 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { namedImage } from '../core/cloud/image.ts';
 import type { Action } from '../core/decision.ts';
 import type { Machine } from '../core/machine.ts';
 import type { Machinetype } from '../core/machinetype.ts';
 import { diskBytes } from '../core/new-machine.ts';
 import type { Configuration } from '../core/settings.ts';
 import type { MachineId } from '../core/units.ts';
-import { guestSocketName, type MachineOrder } from '../providers/contract.ts';
+import { guestSocketName, type MachineOrder, ProviderError } from '../providers/contract.ts';
 import type { LoopParts } from './loop-parts.ts';
+import { remoteOrder } from './remote-order.ts';
 
 const createDeadlineSeconds = 180;
+/** A new image is uploaded to the cloud first. */
+const remoteCreateDeadlineSeconds = 1800;
 const destroyDeadlineSeconds = 90;
 
 /** Carries out one recorded action in the world, once. Idempotent; rejects with what went wrong, and the next turn decides again. */
@@ -22,8 +26,11 @@ export async function perform(
 ): Promise<void> {
   switch (action.kind) {
     case 'create':
-      return machine && create(machine, configuration, parts, deadline(signal, createDeadlineSeconds));
+      return (
+        machine && create(machine, configuration, parts, deadline(signal, parts.provider.can.remote ? remoteCreateDeadlineSeconds : createDeadlineSeconds))
+      );
     case 'adopt':
+    case 'take':
       return machine && parts.guests.attach(machine);
     case 'end':
       return end(action.id, parts, deadline(signal, destroyDeadlineSeconds));
@@ -44,14 +51,21 @@ async function create(machine: Machine, configuration: Configuration, parts: Loo
   const machinetype = configuration.machinetypes.get(machine.machinetype);
   if (!machinetype) throw new Error(`machinetype ${machine.machinetype} has left the configuration`);
   await parts.steps.at('create:begin');
-  const files = await parts.images.files(machinetype);
+  const files = namedImage(machinetype.rootImage) === undefined ? await parts.images.files(machinetype) : { rootImage: '' };
   await mkdir(parts.layout.machine(machine.id), { recursive: true, mode: 0o700 });
   await parts.steps.at('create:directory');
   await parts.contextualiser.prepare(machine, machinetype, configuration.settings, signal);
   await parts.steps.at('create:contextualised');
   await parts.guests.attach(machine);
   await parts.steps.at('create:attached');
-  await parts.provider.create(orderFor(machine, machinetype, configuration, files, parts), signal);
+  const { cloud } = configuration.settings;
+  const order = orderFor(machine, machinetype, configuration, files, parts);
+  const remote = cloud && (await remoteOrder(machine, machinetype, cloud, files.rootImage, parts));
+  // As near to the request as can be: whoever has lost the lease meanwhile must not create (spec/cloud.md §5.4).
+  await parts.managers?.confirm(signal).catch((cause: unknown) => {
+    throw new ProviderError('LEASE_LOST', cause instanceof Error ? cause.message : String(cause), { fault: 'host', whole: true, cause });
+  });
+  await parts.provider.create({ ...order, ...(remote && { remote }) }, signal);
   await parts.steps.at('create:accepted');
 }
 

@@ -59,8 +59,9 @@ function verdictCell(r: MachinetypeAnswer, now: Instant): Cell {
     case 'backing_off':
     case 'scout_out':
     case 'not_elected':
-    case 'creation_failing':
       return { text: `${word}, ${relative(verdict.until, now)}`, style: 'yellow' };
+    case 'creation_failing':
+      return { text: verdict.until === undefined ? `${word}, one is tried` : `${word}, ${relative(verdict.until, now)}`, style: 'yellow' };
     case 'not_ready':
       return { text: `${word}: ${verdict.text}`, style: 'yellow' };
     default:

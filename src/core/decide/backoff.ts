@@ -1,5 +1,6 @@
 import { dealtAbove, inFirstWindow, type Rank, reachedAt, widening, widthAt } from '../space-rules/election.ts';
-import { earliest, type Instant, later, type Seconds } from '../units.ts';
+import { earliest, type Instant, instant, later, type Seconds } from '../units.ts';
+import type { CreationFailures } from '../observed.ts';
 import type { Alarm } from './alarm.ts';
 import type { Tally } from './shares.ts';
 import type { SpaceFacts } from './space-facts.ts';
@@ -54,3 +55,6 @@ export function watchBackOff(tally: Tally, back: BackOff, alarm: Alarm): void {
 
 /** Pause after creations of a machinetype failed in a row: 5 s, doubled with each, at most 10 minutes. */
 export const creationPause = (failures: number): number => Math.min(600, 5 * 2 ** (Math.max(1, failures) - 1));
+
+/** Until when nothing is created after failures; never sooner than the provider has asked for. */
+export const creationRetry = ({ count, lastAt, retryAt }: CreationFailures): Instant => instant(Math.max(later(lastAt, creationPause(count)), retryAt ?? 0));

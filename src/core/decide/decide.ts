@@ -3,6 +3,8 @@ import type { Observed } from '../observed.ts';
 import type { Configuration } from '../settings.ts';
 import { later } from '../units.ts';
 import { Alarm } from './alarm.ts';
+import { stuckRemovals } from './cloud-lifecycle.ts';
+import { CloudRoom } from './cloud-room.ts';
 import { ineligible } from './eligibility.ts';
 import { lifecycle } from './lifecycle.ts';
 import { Room } from './placement.ts';
@@ -31,16 +33,29 @@ export function decide(observed: Observed, configuration: Configuration, random:
   const facts = rule === 'vacua' ? new SpaceFacts(observed, settings, standing, all) : undefined;
   if (rule === 'vacua' && settings.shareMemory !== undefined) creditShares(all, observed, settings.shareMemory);
 
-  const total = settings.totalProcessors ?? host.processors;
-  const room = new Room(total, Math.max(host.processors, total), listing.state === 'unknown' ? 0 : listing.foreignProcessors, occupants);
-  const usedProcessors = room.used;
+  const cloud = settings.cloud === undefined ? undefined : new CloudRoom(observed, configuration, settings.cloud, standing, alarm);
+  const own = settings.totalProcessors ?? host.processors;
+  const room = cloud ?? new Room(own, Math.max(host.processors, own), listing.state === 'unknown' ? 0 : listing.foreignProcessors, occupants);
+  const [usedProcessors, total] = [room.used, room.total];
+  const stuck = observed.cloud === undefined ? [] : stuckRemovals(observed.cloud, observed.machines);
   const draw = new Map([...all.keys()].map((name) => [name, random()]));
-  const field: Field = { observed, configuration, rule, alarm, occupants, all, room, draw, ...(facts === undefined ? {} : { facts }) };
+  const field: Field = {
+    observed,
+    configuration,
+    rule,
+    alarm,
+    occupants,
+    all,
+    room,
+    draw,
+    ...(facts === undefined ? {} : { facts }),
+    ...(cloud === undefined ? {} : { cloud }),
+  };
 
   const opening = scores(all, groupShareOf(field));
   const judged = [...all.values()].map((tally) => ({
     reason: openingReason(tally, opening.get(tally.type.name)),
-    minProcessors: tally.type.minProcessors,
+    minProcessors: cloud?.flavor(tally.type)?.processors ?? tally.type.minProcessors,
     verdict: ineligible(tally, field),
   }));
   const order = eligibleOrder(field);
@@ -57,6 +72,7 @@ export function decide(observed: Observed, configuration: Configuration, random:
       usedProcessors,
       totalProcessors: total,
       machinetypes,
+      ...(stuck.length === 0 ? {} : { stuck }),
       order: equalsTogether(order),
     },
     wakeAt: alarm.at,

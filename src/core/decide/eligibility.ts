@@ -3,7 +3,8 @@ import type { Observed } from '../observed.ts';
 import type { Configuration } from '../settings.ts';
 import { elapsed, later } from '../units.ts';
 import type { Alarm } from './alarm.ts';
-import { backOff, creationPause, watchBackOff } from './backoff.ts';
+import { backOff, creationRetry, watchBackOff } from './backoff.ts';
+import type { CloudRoom } from './cloud-room.ts';
 import { withoutDemand } from './demand.ts';
 import type { Tally } from './shares.ts';
 import type { SpaceFacts } from './space-facts.ts';
@@ -14,10 +15,12 @@ export interface Circumstances {
   readonly alarm: Alarm;
   /** Absent under rule `vac31`, which knows neither elections nor what this host lacks. */
   readonly facts?: SpaceFacts;
+  /** Present in a space at a cloud. */
+  readonly cloud?: CloudRoom;
 }
 
 /** Why no machine of this type may be started now (spec/factory.md §8.2, and under our rule what this host lacks); undefined: eligible. */
-export function ineligible(tally: Tally, { observed, configuration, alarm, facts }: Circumstances): Verdict | undefined {
+export function ineligible(tally: Tally, { observed, configuration, alarm, facts, cloud }: Circumstances): Verdict | undefined {
   const { settings } = configuration;
   const { type } = tally;
   const { now } = observed;
@@ -27,11 +30,20 @@ export function ineligible(tally: Tally, { observed, configuration, alarm, facts
     if (preparation?.ready === false) return { why: 'not_ready', text: preparation.why };
     const failures = observed.creationFailures.get(type.name);
     if (failures !== undefined && failures.count > 0) {
-      const until = later(failures.lastAt, creationPause(failures.count));
+      const until = creationRetry(failures);
       alarm.after(until);
-      if (now <= until) return { why: 'creation_failing', count: failures.count, until, text: failures.why };
+      const about = {
+        why: 'creation_failing',
+        count: failures.count,
+        text: failures.why,
+        ...(failures.lack === undefined ? {} : { lack: failures.lack }),
+      } as const;
+      if (now <= until) return { ...about, until };
+      if (cloud?.isTrying(failures, type.name) === true) return about;
     }
   }
+  const bounded = cloud?.ineligible(type);
+  if (bounded !== undefined) return bounded;
   if (settings.shutdownTime !== undefined) {
     alarm.from(later(settings.shutdownTime, -type.minWallclock));
     if (later(now, type.minWallclock) >= settings.shutdownTime)

@@ -1,5 +1,5 @@
 import type { Action } from '../decision.ts';
-import type { EndCause, Machine, Outcome, Ran, UsageRecord } from '../machine.ts';
+import type { EndCause, Machine, Outcome, Ran, UsageAtCloud, UsageRecord } from '../machine.ts';
 import type { Sighting } from '../observed.ts';
 import { outcomeOf } from '../outcome.ts';
 import type { Settings } from '../settings.ts';
@@ -74,5 +74,16 @@ function usageRecord(m: LiveMachine, ran: Ran, outcome: Outcome, about: Accounta
     wall: seconds(Math.max(0, elapsed(ran.startedAt, ran.heartbeatAt))),
     cpu: ran.cpuSeconds,
     outcome,
+    ...(about.settings.cloud === undefined ? {} : { cloud: usageAtCloud(m, about.settings.cloud.api.kind) }),
+  };
+}
+
+function usageAtCloud({ providerId, flavor, image, zone }: LiveMachine, api: string): UsageAtCloud {
+  return {
+    api,
+    ...(providerId === undefined ? {} : { providerId }),
+    ...(flavor === undefined ? {} : { flavor: flavor.name, diskGb: flavor.diskGb, memoryMb: flavor.memoryMb }),
+    ...(image === undefined ? {} : { image }),
+    ...(zone === undefined ? {} : { zone }),
   };
 }

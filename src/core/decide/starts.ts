@@ -2,16 +2,18 @@ import type { Placement, Rule, Veto } from '../decision.ts';
 import { blackHole } from '../space-rules/black-hole.ts';
 import { type Circumstances, ineligible } from './eligibility.ts';
 import type { Occupant } from './lifecycle.ts';
+import { hs06PerProcessorOf } from '../new-machine.ts';
 import { place, type Room } from './placement.ts';
+import type { CloudRoom } from './cloud-room.ts';
 import { countOwn, type Ranked, ranked, scores, type Tally } from './shares.ts';
-import { holeVeto, startLimit, veto, vetoEnds } from './vetoes.ts';
+import { cloudVeto, holeVeto, startLimit, veto, vetoEnds } from './vetoes.ts';
 
 export interface Field extends Circumstances {
   readonly rule: Rule;
   readonly occupants: readonly Occupant[];
   /** Changed by each start, which counts at once. */
   readonly all: ReadonlyMap<string, Tally>;
-  readonly room: Room;
+  readonly room: Room | CloudRoom;
   /** One random number per machinetype, for ties. */
   readonly draw: ReadonlyMap<string, number>;
 }
@@ -37,20 +39,17 @@ export const groupShareOf = ({ rule, configuration }: Pick<Field, 'rule' | 'conf
 
 /** Chooses machines until a veto stands, nothing fits, or the rule's limit is reached. */
 export function chooseStarts(field: Field, first: readonly Ranked[]): Starts {
-  const { observed, occupants, room, rule, all } = field;
+  const { observed, occupants, room, rule, all, cloud } = field;
   const { settings } = field.configuration;
   const rules = { now: observed.now, superslot: settings.processorsPerSuperslot, shutdownTime: settings.shutdownTime, alarm: field.alarm };
   const placements: Placement[] = [];
   let lack = { free: room.free, reserved: 0 };
-  const hole = rule === 'vacua' ? blackHole(observed, (at) => field.alarm.from(at)) : undefined;
-  let stop = veto(observed, settings, occupants, room.used, room.total, hole);
+  const hole = rule === 'vacua' && cloud === undefined ? blackHole(observed, (at) => field.alarm.from(at)) : undefined;
+  let stop = cloud === undefined ? veto(observed, settings, occupants, room.used, room.total, hole) : cloudVeto(observed, settings, cloud);
   let order = first;
   while (stop === undefined) {
-    const placed = place(
-      order.map((r) => r.tally.type),
-      room,
-      rules,
-    );
+    const types = order.map((r) => r.tally.type);
+    const placed = 'place' in room ? room.place(types) : place(types, room, rules);
     if (room.free <= 0) stop = { why: 'no_free_processors', used: room.used, total: room.total };
     else if (order.length === 0) stop = { why: 'none_eligible' };
     else if (placed.placement === undefined) {
@@ -64,10 +63,11 @@ export function chooseStarts(field: Field, first: readonly Ranked[]): Starts {
       placements.push(placed.placement);
       room.take(placed.placement);
       const tally = all.get(placed.placement.machinetype);
-      if (tally !== undefined) countOwn(tally, (settings.hs06PerProcessor ?? 1) * placed.placement.processors, undefined, observed.now);
+      if (tally !== undefined) countOwn(tally, (hs06PerProcessorOf(tally.type, settings) ?? 1) * placed.placement.processors, undefined, observed.now);
       order = eligibleOrder(field);
       // An open black hole is tried with one machine.
       if (hole !== undefined) stop = holeVeto({ ...hole, state: { kind: 'trying' } });
+      else stop = cloud?.veto();
     }
   }
   const ends = vetoEnds(stop);

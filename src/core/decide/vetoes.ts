@@ -3,10 +3,25 @@ import type { Observed } from '../observed.ts';
 import type { Settings } from '../settings.ts';
 import type { BlackHole } from '../space-rules/black-hole.ts';
 import { earliest, instant, later, type Instant } from '../units.ts';
+import type { CloudRoom } from './cloud-room.ts';
 import type { Occupant } from './lifecycle.ts';
 
 /** Below or at this many running processors the load is not compared with them: few machines boot noisily (spec/factory.md §8.1). */
 const loadFromProcessors = 4;
+
+/** The same for a space at a cloud: nothing of this host's load or of the machines' ends says anything of it (spec/cloud.md §3). */
+export function cloudVeto({ host, listing, now }: Observed, settings: Settings, room: CloudRoom): Veto | undefined {
+  if (host.journalFault !== undefined) return { why: 'journal', text: host.journalFault };
+  if (listing.state === 'unknown') return { why: 'provider_unknown', since: listing.since, text: listing.why };
+  if (settings.shutdownTime !== undefined && settings.shutdownTime < now) return { why: 'shutdown_time_passed', shutdownTime: settings.shutdownTime };
+  if (settings.draining) return { why: 'draining' };
+  return diskVeto(host, settings) ?? room.veto();
+}
+
+function diskVeto({ freeDiskBytes }: Observed['host'], { minFreeDiskBytes }: Settings): Veto | undefined {
+  if (freeDiskBytes === undefined || freeDiskBytes >= minFreeDiskBytes) return undefined;
+  return { why: 'disk', freeBytes: freeDiskBytes, neededBytes: minFreeDiskBytes };
+}
 
 /**
  * The first reason, in the order of spec/factory.md §8.1, why this factory creates nothing at all; ours stand where they have to be
@@ -30,9 +45,8 @@ export function veto(
   if (host.load > overload * host.processors) return { why: 'load', load: host.load, limit: overload * host.processors };
   if (settings.shutdownTime !== undefined && settings.shutdownTime < now) return { why: 'shutdown_time_passed', shutdownTime: settings.shutdownTime };
   if (settings.draining) return { why: 'draining' };
-  if (host.freeDiskBytes !== undefined && host.freeDiskBytes < settings.minFreeDiskBytes) {
-    return { why: 'disk', freeBytes: host.freeDiskBytes, neededBytes: settings.minFreeDiskBytes };
-  }
+  const disk = diskVeto(host, settings);
+  if (disk !== undefined) return disk;
   if (hole !== undefined && hole.state.kind !== 'open') return holeVeto(hole);
   return used >= total ? { why: 'no_free_processors', used, total } : undefined;
 }

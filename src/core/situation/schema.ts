@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { machinetypeFamilies, machinetypeTable } from '../config/machinetype-options.ts';
 import { settingsTable } from '../config/settings-options.ts';
 import { didYouMean } from '../config/suggest.ts';
+import { endCauses, killReasons } from '../machine.ts';
 
 /** Seconds relative to the decision. Bounded so that every instant stays a valid date. */
 const relative = z.number().min(-1e10).max(1e10).nullish();
@@ -12,9 +13,6 @@ const text = z.string().max(4096).nullish();
 const optionValue = z.union([z.number(), z.string(), z.boolean()]).nullish();
 
 const localStates = ['running', 'stopped', 'finished', 'starting', 'paused', 'creating', 'ending'] as const;
-const killReasons = ['wallclock', 'heartbeat-missing', 'heartbeat-old', 'paused', 'creation-failed', 'shutdown-time', 'person'] as const;
-
-const endCauses = ['power-off', 'reset', 'panic', 'vanished', 'killed', 'never-started', 'unknown'] as const;
 
 export const LocalMachine = z.strictObject({
   slot: z.int().min(0).max(1e6),

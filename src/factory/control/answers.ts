@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { endCauses } from '../../core/machine.ts';
 import type { MachineId } from '../../core/units.ts';
-import { duration, figure, id, mapOf, time } from './codec.ts';
-import { Action, Decision, Machine, MachinetypeReason, Outcome, UsageRecord } from './schema.ts';
+import { duration, figure, id, mapById, mapOf, time } from './codec.ts';
+import { Action, Decision, Flavor, Lack, Machine, MachinetypeReason, Marks, Outcome, UsageRecord } from './schema.ts';
 
 /** The bodies of the control API. Clients must ignore keys that they do not know. */
 
@@ -88,11 +89,50 @@ export type Output = z.output<typeof Output>;
 
 const Sighting = z.object({
   id,
-  power: z.enum(['running', 'paused', 'off', 'unknown']),
-  cause: z.enum(['power-off', 'reset', 'panic', 'vanished', 'killed', 'never-started', 'unknown']).exactOptional(),
+  power: z.enum(['starting', 'running', 'paused', 'off', 'failed', 'deleting', 'unknown']),
+  cause: z.enum(endCauses).exactOptional(),
   startedAt: time.exactOptional(),
   cpuSeconds: duration.exactOptional(),
+  marks: Marks.exactOptional(),
+  failure: z.string().exactOptional(),
+  lack: Lack.exactOptional(),
+  providerId: z.string().exactOptional(),
+  zone: z.string().exactOptional(),
+  address: z.string().exactOptional(),
 });
+const CreationFailures = z.object({
+  count,
+  lastAt: time,
+  why: z.string(),
+  fault: z.enum(['host', 'provider', 'tenant']).exactOptional(),
+  lack: Lack.exactOptional(),
+  retryAt: time.exactOptional(),
+});
+const setOfNames = z.codec(
+  z.array(z.string()),
+  z.custom<ReadonlySet<string>>((s) => s instanceof Set),
+  { decode: (names) => new Set(names), encode: (names) => [...names] },
+);
+const CloudFacts = z
+  .object({
+    offer: z
+      .object({
+        quota: z.object({ processors: count.exactOptional(), machines: count.exactOptional(), memoryMb: z.number().exactOptional() }),
+        used: z.object({ processors: count, machines: count }),
+        flavors: z.array(Flavor),
+      })
+      .exactOptional(),
+    lease: z.discriminatedUnion('held', [
+      z.object({ held: z.literal(true) }),
+      z.object({ held: z.literal(false), holder: z.string().exactOptional(), text: z.string() }),
+    ]),
+    aliveManagers: setOfNames.exactOptional(),
+    missing: mapById(count),
+    stalled: mapById(time),
+    removals: mapById(z.object({ tries: count, firstAt: time, lastAt: time })),
+    failing: CreationFailures.exactOptional(),
+  })
+  .meta({ id: 'CloudFacts', description: 'Of a space at a cloud.' });
 const listed = { at: time, sightings: z.array(Sighting), foreignProcessors: count };
 
 export const Turn = z
@@ -132,11 +172,12 @@ export const Turn = z
       ),
       silent: z.array(z.string()),
       preparations: mapOf(z.discriminatedUnion('ready', [z.object({ ready: z.literal(true) }), z.object({ ready: z.literal(false), why: z.string() })])),
-      creationFailures: mapOf(z.object({ count, lastAt: time, why: z.string() })),
+      creationFailures: mapOf(CreationFailures),
       guestServiceSince: time.exactOptional(),
       recentStarts: z.array(time),
       demand: mapOf(z.union([z.object({ waiting: count, running: count, at: time }), z.object({ unknownSince: time, why: z.string() })])).exactOptional(),
       usage: mapOf(z.number()).exactOptional(),
+      cloud: CloudFacts.exactOptional(),
     }),
     decision: Decision,
   })

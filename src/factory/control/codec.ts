@@ -42,6 +42,16 @@ export const mapOf = <T extends z.ZodType>(value: T) =>
       encode: (m) => Object.fromEntries(m) as Record<string, z.output<T>>,
     },
   );
+/** The same by machine. */
+export const mapById = <T extends z.ZodType>(value: T) =>
+  z.codec(
+    z.record(z.uuid(), value),
+    z.custom<ReadonlyMap<MachineId, z.output<T>>>((m) => m instanceof Map),
+    {
+      decode: (o) => new Map(Object.entries(o).map(([key, one]) => [machineId(key), one])) as ReadonlyMap<MachineId, z.output<T>>,
+      encode: (m) => Object.fromEntries(m) as Record<string, z.output<T>>,
+    },
+  );
 
 type DeepReadonly<T> = T extends (infer E)[]
   ? readonly DeepReadonly<E>[]

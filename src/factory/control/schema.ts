@@ -1,12 +1,17 @@
 import { z } from 'zod';
+import { endCauses, killReasons } from '../../core/machine.ts';
 import { machineModels } from '../../core/machinetype.ts';
 import { duration, figure, id, time } from './codec.ts';
 
 /** Machines and their ends as the control API writes them; the names are those of src/core. */
 
-const killReason = z.enum(['wallclock', 'heartbeat-missing', 'heartbeat-old', 'paused', 'creation-failed', 'shutdown-time', 'person']);
-const cause = z.enum(['power-off', 'reset', 'panic', 'vanished', 'killed', 'never-started', 'unknown']);
+const killReason = z.enum(killReasons);
+const cause = z.enum(endCauses);
 const count = z.int();
+
+export const Flavor = z.object({ id: z.string(), name: z.string(), processors: count, memoryMb: z.number(), diskGb: z.number() });
+export const Lack = z.enum(['quota', 'capacity']).meta({ description: 'What ran out: the allowance of the project, or room at the provider.' });
+const limitedBy = z.enum(['configured', 'quota']);
 
 export const Outcome = z
   .object({
@@ -40,6 +45,11 @@ const facts = {
   shutdownTime: time,
   drainAnnounced: z.boolean().exactOptional(),
   held: z.boolean().exactOptional(),
+  flavor: Flavor.exactOptional(),
+  image: z.string().exactOptional(),
+  providerId: z.string().exactOptional(),
+  zone: z.string().exactOptional(),
+  address: z.string().exactOptional(),
   message: z.object({ text: z.string(), at: time }).exactOptional(),
   heartbeatFileAt: time.exactOptional(),
   contactAt: time.exactOptional(),
@@ -73,6 +83,17 @@ export const UsageRecord = z
     wall: duration,
     cpu: duration,
     outcome: Outcome,
+    cloud: z
+      .object({
+        api: z.string(),
+        providerId: z.string().exactOptional(),
+        flavor: z.string().exactOptional(),
+        diskGb: z.number().exactOptional(),
+        memoryMb: z.number().exactOptional(),
+        image: z.string().exactOptional(),
+        zone: z.string().exactOptional(),
+      })
+      .exactOptional(),
   })
   .meta({ id: 'UsageRecord', description: 'What one machine has used; exists from its end on.' });
 
@@ -82,14 +103,23 @@ const placement = {
   processors: count,
   shutdownTime: time,
   superslot: z.enum(['existing', 'new']),
+  flavor: Flavor.exactOptional(),
 };
+export const Marks = z.object({ manager: z.string(), machinetype: z.string(), name: z.string(), processors: count, createdAt: time, shutdownTime: time });
 export const Action = z
   .discriminatedUnion('kind', [
     z.object({ kind: z.literal('create'), ...placement }),
-    z.object({ kind: z.literal('adopt'), id, startedAt: time }),
+    z.object({ kind: z.literal('adopt'), id, startedAt: time, shutdownTime: time.exactOptional() }),
+    z.object({ kind: z.literal('take'), id, marks: Marks }),
     z.object({ kind: z.literal('end'), id, why: killReason, message: z.string().exactOptional() }),
     z.object({ kind: z.literal('destroy'), id, why: z.enum([...killReason.options, 'finished', 'no-record']) }),
-    z.object({ kind: z.literal('finish'), id, outcome: Outcome, usage: UsageRecord.exactOptional() }),
+    z.object({
+      kind: z.literal('finish'),
+      id,
+      outcome: Outcome,
+      usage: UsageRecord.exactOptional(),
+      failure: z.object({ text: z.string(), lack: Lack.exactOptional() }).exactOptional(),
+    }),
     z.object({ kind: z.literal('shorten'), id, shutdownTime: time }),
     z.object({ kind: z.literal('forget'), id }),
   ])
@@ -104,7 +134,13 @@ const Veto = z
     z.object({ why: z.literal('shutdown_time_passed'), shutdownTime: time }),
     z.object({ why: z.literal('draining') }),
     z.object({ why: z.literal('disk'), freeBytes: z.number(), neededBytes: z.number() }),
-    z.object({ why: z.literal('no_free_processors'), used: count, total: count }),
+    z.object({ why: z.literal('no_free_processors'), used: count, total: count, limit: limitedBy.exactOptional() }),
+    z.object({ why: z.literal('no_free_machines'), used: count, total: count, limit: limitedBy }),
+    z.object({ why: z.literal('ramp'), requested: count, limit: count, until: time }),
+    z.object({ why: z.literal('list_incomplete') }),
+    z.object({ why: z.literal('offer_unknown') }),
+    z.object({ why: z.literal('not_lease_holder'), holder: z.string().exactOptional(), text: z.string() }),
+    z.object({ why: z.literal('space_failing'), count, text: z.string(), until: time.exactOptional() }),
     z.object({ why: z.literal('none_eligible') }),
     z.object({ why: z.literal('none_suitable') }),
     z.object({ why: z.literal('start_rate'), perMinute: z.number(), until: time }),
@@ -126,7 +162,10 @@ const Verdict = z
     z.object({ why: z.literal('started'), count }),
     z.object({ why: z.literal('no_share') }),
     z.object({ why: z.literal('not_ready'), text: z.string() }),
-    z.object({ why: z.literal('creation_failing'), count, until: time, text: z.string() }),
+    z.object({ why: z.literal('creation_failing'), count, until: time.exactOptional(), text: z.string(), lack: Lack.exactOptional() }),
+    z.object({ why: z.literal('no_flavor'), text: z.string() }),
+    z.object({ why: z.literal('own_limit'), used: count, needs: count, limit: count }),
+    z.object({ why: z.literal('starting_limit'), starting: count, limit: count }),
     z.object({ why: z.literal('no_demand'), waiting: count, running: count, machines: count, maxMachines: count.exactOptional() }),
     z.object({ why: z.literal('demand_unknown'), since: time.exactOptional(), text: z.string() }),
     z.object({ why: z.literal('shutdown_time_near'), needs: duration, left: duration }),
@@ -162,6 +201,7 @@ export const Decision = z
       usedProcessors: count,
       totalProcessors: count,
       machinetypes: z.array(MachinetypeReason),
+      stuck: z.array(z.object({ id, name: z.string().exactOptional(), tries: count, since: time, nextAt: time })).exactOptional(),
       order: z.array(z.object({ machinetypes: z.array(z.string()), groupScore: figure, score: figure })),
     }),
     wakeAt: time,
