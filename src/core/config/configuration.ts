@@ -51,9 +51,10 @@ export function readConfiguration(inputs: ConfigurationInputs): ReadConfiguratio
   const { files, documents, environment, digest, problems: found = [] } = inputs;
   const problems = new ProblemList();
   problems.all.push(...found);
-  const sections = honourEarly(mergeSections(files, problems), problems);
+  const all = honourEarly(mergeSections(files, problems), problems);
+  const hostless = isHostless(all);
+  const sections = hostless ? withoutHost(all, problems) : all;
   warnDefaults(sections, problems);
-  const hostless = isHostless(sections);
   const settings = buildSettings(sections, environment, problems, hostless);
   const stateDir = settings?.stateDir ?? environment.stateDirGiven ?? environment.stateDir;
   const defaults: MachinetypeDefaults = {
@@ -89,11 +90,25 @@ export function readConfiguration(inputs: ConfigurationInputs): ReadConfiguratio
   return { configuration: whole, problems: sorted(problems.all, files), pipes, fromPipes, spaces };
 }
 
-/** Spaces at clouds alone, as in a `vcycle.conf`: nothing is said of machines on this host. */
+/** Spaces at clouds alone, as in a `vcycle.conf`: nothing is said of machines on this host, but perhaps by mistake. */
 const isHostless = ({ spaces, settings, defaults, machinetypes, pipes, virtualMachines }: Sections): boolean =>
   [...spaces.values()].some(({ section }) => section !== undefined) &&
   ![settings, defaults].some((section) => section?.options.has('vac_space')) &&
-  machinetypes.size + pipes.size + virtualMachines.size === 0;
+  (settings === undefined || machinetypes.size + pipes.size + virtualMachines.size === 0);
+
+/** Without a host, a machinetype or pipe for it has most likely lost the name of its space. It is disabled alone. */
+function withoutHost(sections: Sections, problems: ProblemList): Sections {
+  for (const [kind, word, own] of [
+    ['machinetype', 'machinetype', sections.machinetypes],
+    ['pipe', 'vacuum_pipe', sections.pipes],
+  ] as const) {
+    for (const [name, { place, title }] of own) {
+      const valid = `[${word} SPACE ${name}], SPACE one of ${[...sections.spaces.keys()].join(', ')}; or add vac_space to [settings] for machines on this host`;
+      problems.error(place, undefined, `belongs to no space; valid: ${valid}`, { kind, name }, title);
+    }
+  }
+  return { ...sections, machinetypes: new Map(), pipes: new Map() };
+}
 
 /** Shares in a section of their own are no longer read (spec/factory.md §3.2, last sentence). */
 function earlyShares({ targetShares, machinetypes: sections, pipes }: Sections, machinetypes: ReadonlyMap<string, Machinetype>, problems: ProblemList): void {

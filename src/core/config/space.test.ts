@@ -2,8 +2,11 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import * as fc from 'fast-check';
 import { unlimitedProcessors } from '../machinetype.ts';
 import type { Configuration } from '../settings.ts';
+import { cloudMachinetypeTable } from './cloud-machinetype-options.ts';
+import { commandTable, ec2Table, openstackTable, spaceTable } from './cloud-options.ts';
 import type { FoundCloud } from './environment.ts';
 import { planDiff, planLines } from './plan.ts';
 import { maskedConfiguration } from './show.ts';
@@ -133,10 +136,16 @@ describe('spaces beside a host', () => {
     assert.equal(configuration?.spaces?.get(name)?.machinetypes.get('prod')?.userDataOptions.size, 0);
   });
 
-  it('a host without a space of its own is refused when it has machinetypes', () => {
-    const { configuration, lines } = configured(`[machinetype x]\nroot_image = y\n${openstack}`);
-    assert.equal(configuration, undefined);
-    assert.match(lines.join('\n'), /vac_space: required/);
+  it('a host with machinetypes needs a space of its own; without [settings] they have lost the name of their space', () => {
+    const refused = configured(`[settings]\n[machinetype x]\nroot_image = y\n${openstack}`);
+    assert.equal(refused.configuration, undefined);
+    assert.match(refused.lines.join('\n'), /vac_space: required/);
+    const { configuration, lines } = configured(`[machinetype x]\nroot_image = y\n[vacuum_pipe p]\n${openstack}`);
+    assert.deepEqual([configuration?.host, configuration?.machinetypes.size, configuration?.pipes, configuration?.spaces?.size], [false, 0, [], 1]);
+    assert.deepEqual(lines, [
+      'vac.conf:1:1: [machinetype x]: belongs to no space; valid: [machinetype SPACE x], SPACE one of cloud01.example.com; or add vac_space to [settings] for machines on this host',
+      'vac.conf:3:1: [vacuum_pipe p]: belongs to no space; valid: [vacuum_pipe SPACE p], SPACE one of cloud01.example.com; or add vac_space to [settings] for machines on this host',
+    ]);
   });
 
   it('the digest of a space follows its own sections alone', () => {
@@ -302,6 +311,25 @@ describe('what is wrong disables its space alone', () => {
       'vac.conf:10:15: api_version: ignored: version 3 of the identity service is used (warning)',
     ]);
     assert.deepEqual(space(`${openstack}glance_api = 2\napi_version = 3.2\n`).lines, []);
+  });
+
+  it('whatever stands in one space, nothing is thrown and the other one stays as it is', () => {
+    const options = fc.constantFrom(...[spaceTable, openstackTable, ec2Table, commandTable, cloudMachinetypeTable].flatMap((table) => Object.keys(table)), 'x');
+    const line = fc
+      .tuple(options, fc.oneof(fc.string(), fc.constantFrom('openstack', 'ec2', 'command', '1', 'yes', '/x', 'https://x/v3', 'a b')))
+      .map((pair) => pair.join(' = '));
+    const title = fc.constantFrom('space a', 'machinetype a t', 'vacuum_pipe a p', 'space', 'machinetype  a  ', '');
+    const section = fc
+      .tuple(title, fc.array(line, { maxLength: 12 }))
+      .map(([header, lines]) => `[${header}]\n${lines.map((one) => one.replaceAll(/[\r\n]/g, ' ')).join('\n')}\n`);
+    const digest = configured(other).configuration?.spaces?.get('ok.example.com')?.digest;
+    fc.assert(
+      fc.property(fc.array(section, { maxLength: 4 }), (sections) => {
+        const { configuration } = configured(`${other}${sections.join('')}`);
+        assert.equal(configuration?.spaces?.get('ok.example.com')?.digest, digest);
+      }),
+      { numRuns: 300 },
+    );
   });
 });
 
