@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { adOf, failedTerm, parseExpression, ParseError } from '../classad/classad.ts';
 import { seconds } from '../units.ts';
 import { byPreference, chooseEnvironment, type EnvironmentRequest } from './choose.ts';

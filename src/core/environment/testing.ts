@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { instant, seconds } from '../units.ts';
 import { type Environment, type EnvironmentCounts, environmentStates, unlimited } from './environment.ts';
 import type { SiteFacts } from './site.ts';
