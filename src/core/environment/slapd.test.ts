@@ -16,6 +16,8 @@ const slapadd = ['/usr/sbin/slapadd', '/usr/local/sbin/slapadd', '/usr/lib/openl
 const core = '/etc/ldap/schema/core.schema';
 const skip = slapadd === undefined ? 'no slapadd: install slapd' : existsSync(core) ? false : `no ${core}: install slapd`;
 
+/** Values are held against the syntax of their attributes too. */
+const strict = ['-o', 'value-check=yes'];
 const schemas = join(import.meta.dirname, '..', '..', '..', 'examples', 'glue');
 
 /** A directory of slapd of its own, without a server: the tools work on its files. */
@@ -89,8 +91,8 @@ describe('a real directory server takes what is published (spec/environments.md 
         const text = render(advertise(environments, counts, { ...testSite, advertise: way, group, site }, testNow));
         await withDirectory(root, async (run, dir) => {
           await writeFile(join(dir, 'all.ldif'), text);
-          run('slapadd', '-u', '-l', join(dir, 'all.ldif'));
-          run('slapadd', '-l', join(dir, 'all.ldif'));
+          run('slapadd', '-u', ...strict, '-l', join(dir, 'all.ldif'));
+          run('slapadd', ...strict, '-l', join(dir, 'all.ldif'));
           assert.deepEqual(plain(run('slapcat', '-o', 'ldif-wrap=no')), plain(text));
         });
       });
@@ -107,7 +109,7 @@ describe('a real directory server takes what is published (spec/environments.md 
       ] as const) {
         assert.notEqual(change, text);
         await writeFile(join(dir, 'wrong.ldif'), change);
-        assert.throws(() => run('slapadd', '-u', '-l', join(dir, 'wrong.ldif')), complaint);
+        assert.throws(() => run('slapadd', '-u', ...strict, '-l', join(dir, 'wrong.ldif')), complaint);
       }
     });
   });
