@@ -51,7 +51,14 @@ export const Problem = z
   .meta({ id: 'Problem', description: 'One thing wrong with the configuration, and what is disabled by it.' });
 
 const Pipe = z
-  .object({ prefix: z.string(), url: z.string(), fetchedAt: time.exactOptional(), failure: z.string().exactOptional(), machinetypes: count })
+  .object({
+    space: z.string().exactOptional(),
+    prefix: z.string(),
+    url: z.string(),
+    fetchedAt: time.exactOptional(),
+    failure: z.string().exactOptional(),
+    machinetypes: count,
+  })
   .meta({ id: 'Pipe' });
 
 export const ConfigurationAnswer = z
