@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { adOf, evaluate, expressionOf, printAd } from '../classad/classad.ts';
@@ -71,6 +73,14 @@ test('a description with every attribute becomes a job', () => {
     expiresAt: instant(1_900_000_000_000),
   });
   assert.deepEqual(ignored, ['Need', 'Rank']);
+});
+
+test('the example of the manual is right', () => {
+  const manual = readFileSync(join(import.meta.dirname, '../../../docs/jdl.md'), 'utf8');
+  const { spec, ignored } = toJobSpec(described(/```\n([^]*?)```/.exec(manual)?.[1] ?? ''), options);
+  assert.deepEqual(spec?.arguments, ['--seed', '7', 'run one']);
+  assert.match(spec?.requirements ?? '', / >= 2000 \* 2$/);
+  assert.deepEqual(ignored, []);
 });
 
 test('the least description needs no brackets, and has the defaults', () => {

@@ -21,7 +21,7 @@ export type SpecResult =
 const effective: ReadonlySet<string> = new Set(
   `Type JobType JobName Executable Arguments StdInput StdOutput StdError InputSandbox InputSandboxBaseURI OutputSandbox OutputSandboxDestURI
   OutputSandboxBaseDestURI Environment Prologue PrologueArguments Epilogue EpilogueArguments CpuNumber NodeNumber WholeNodes HostNumber SMPGranularity
-  GPUNumber CERequirements Requirements RetryCount ExpiryTime MaxOutputSandboxSize VirtualEnvironment MaxWallTime MemoryMb DiskMb Priority Rerunnable`
+  GPUNumber CERequirements Requirements RetryCount ExpiryTime MaxOutputSandboxSize VirtualEnvironment VirtualOrganisation MaxWallTime MemoryMb DiskMb Priority Rerunnable`
     .toLowerCase()
     .split(/\s+/),
 );
