@@ -24,6 +24,13 @@ const rows: readonly (readonly [string, Service, number, object, string])[] = [
     'LOGIN_REFUSED host whole',
   ],
   [
+    'revoked token at keystone',
+    'identity',
+    404,
+    { error: { code: 404, message: 'Failed to validate token', title: 'Not Found' } },
+    'CREDENTIALS_REFUSED host whole',
+  ],
+  [
     'bad token at nova',
     'compute',
     401,

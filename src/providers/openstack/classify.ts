@@ -79,8 +79,10 @@ export function classify(asked: Asked, answer: Answer, now: Instant): ProviderEr
 
 function kindOf(asked: Asked, answer: Answer, text: string, overLimit: boolean): Known {
   const { status } = answer;
-  if (asked.service === 'identity' && status === 401) return { code: 'CREDENTIALS_REFUSED', fault: 'host', whole: true };
-  if (asked.service === 'identity' && (status === 400 || status === 403)) return { code: 'LOGIN_REFUSED', fault: 'host', whole: true };
+  // 404 is what a token that is no longer valid gets.
+  if (asked.service === 'identity' && (status === 401 || (status === 404 && /token/i.test(text))))
+    return { code: 'CREDENTIALS_REFUSED', fault: 'host', whole: true };
+  if (asked.service === 'identity' && !isHtml(answer) && [400, 403, 404].includes(status)) return { code: 'LOGIN_REFUSED', fault: 'host', whole: true };
   if (status === 401) return { code: 'TOKEN_REFUSED', fault: 'provider', whole: true };
   if (isHtml(answer)) return { code: status === 503 ? 'UNAVAILABLE' : 'NOT_OPENSTACK', fault: 'provider', whole: true };
   if (overLimit && !/quota/i.test(text)) return { code: 'ASKED_TO_WAIT', fault: 'provider', whole: true };

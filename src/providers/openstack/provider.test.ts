@@ -85,15 +85,30 @@ describe('OpenStack provider', () => {
       ['toString', null, 1, 'unknown'],
     ];
     for (const [status, task, power] of states) cloud.add({ ...labels(), status, 'OS-EXT-STS:task_state': task, 'OS-EXT-STS:power_state': power });
+    cloud.add({ ...labels(), status: 'ERROR', updated: '2026-11-20T14:21:30Z' });
     const fault = { code: 500, message: 'No valid host was found. ', created: '2026-11-20T14:22:30Z' };
     cloud.add({ ...labels(), status: 'ERROR', 'OS-EXT-STS:power_state': 0, fault });
     const { sightings } = await provider.list(never());
     assert.deepEqual(
       sightings.slice(0, -1).map((s) => s.power),
-      states.map(([, , , power]) => power),
+      [...states.map(([, , , power]) => power), 'starting'],
     );
     assert.equal(sightings[6]?.cause, 'power-off');
     assert.deepEqual([sightings.at(-1)?.failure, sightings.at(-1)?.lack], ['No valid host was found.', 'capacity']);
+    await provider.close();
+  });
+
+  it('the reason of a failed server is asked for one by one where the list leaves it out, once', async () => {
+    const { provider } = kit(cloud.api());
+    const { ours, ...about } = labels();
+    const server = cloud.add({ ...about, status: 'ERROR' });
+    const fault = { code: 413, message: 'Quota exceeded for cores, instances: Requested 1, 1, but already used 1, 1 of 1, 1 cores, instances' };
+    cloud.always('GET', new RegExp(`servers/${server.id}`), { status: 200, body: { server: { ...server, fault } } });
+    for (let i = 0; i < 3; i++) {
+      const [seen] = (await provider.list(never())).sightings;
+      assert.deepEqual([seen?.id, seen?.power, seen?.lack], [ours, 'failed', 'quota']);
+    }
+    assert.equal(cloud.count('GET', new RegExp(`servers/${server.id}`)), 1);
     await provider.close();
   });
 

@@ -10,6 +10,7 @@ import { Images } from './images.ts';
 import { keepConsole } from './keep-console.ts';
 import { listServers } from './listing.ts';
 import { Once, unless } from './once.ts';
+import { Reasons } from './reasons.ts';
 import { Resources } from './resources.ts';
 import { Console, Created, Limits } from './schema.ts';
 import { serverBody } from './server-body.ts';
@@ -49,6 +50,7 @@ export class OpenStackProvider implements Provider {
   readonly #session: Session;
   readonly #resources: Resources;
   readonly #images: Images;
+  readonly #reasons: Reasons;
   readonly #finder: Finder;
   readonly #floating: FloatingAddresses | undefined;
   /** Server of each machine, as far as it has been seen or made here. */
@@ -64,6 +66,7 @@ export class OpenStackProvider implements Provider {
     this.#session = new Session({ api, readSecret: options.readSecret, now, gate: new Gate({ now, pause: this.#pause }) });
     this.#resources = new Resources(this.#session, api, now);
     this.#images = new Images({ session: this.#session, space, now, pause: this.#pause });
+    this.#reasons = new Reasons(this.#session);
     this.#finder = new Finder(this.#session, space, () => this.#reading([]));
     this.#floating = api.floatingNetwork === undefined ? undefined : new FloatingAddresses(this.#session, this.#resources, space, api.floatingNetwork);
   }
@@ -87,7 +90,9 @@ export class OpenStackProvider implements Provider {
     const limits = await this.#limits(signal);
     const flavors = await this.#resources.flavors(signal);
     const { servers, doubtful } = await listServers(this.#session, '', signal);
-    const seen = census(servers, this.#reading(flavors));
+    const first = census(servers, this.#reading(flavors));
+    const told = await this.#reasons.add(servers, new Set(first.own.map((o) => o.serverId)), signal);
+    const seen = told === servers ? first : census(told, this.#reading(flavors));
     const complete = !doubtful && seen.unreadable === 0 && !(await this.#isShort(servers.length, limits.totalInstancesUsed, signal));
     this.#remember(seen, complete ? before : new Set());
     if (complete) this.#lookAfter(seen);
@@ -246,7 +251,7 @@ export class OpenStackProvider implements Provider {
 
   #reading(flavors: CloudOffer['flavors']) {
     const known = new Map([...this.#servers].map(([id, server]) => [server, id]));
-    return { space: this.#options.space, flavors, known, skew: this.#session.skew };
+    return { space: this.#options.space, flavors, known, now: this.#options.now(), skew: this.#session.skew };
   }
 
   async #limits(signal: AbortSignal) {

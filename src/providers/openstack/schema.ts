@@ -35,6 +35,7 @@ export const AnyServer = z.looseObject({
   name: z.string().nullish(),
 });
 
+export const ServerFault = z.object({ message: z.string().default(''), code: z.number().optional() });
 export const Server = z.object({
   id,
   name: z.string(),
@@ -45,11 +46,12 @@ export const Server = z.object({
   image: z.union([z.object({ id }), z.literal('')]).nullish(),
   addresses: z.record(z.string(), z.array(address)).default({}),
   created: short,
+  updated: short.default(''),
   'OS-EXT-STS:task_state': short.nullable().default(null),
   'OS-EXT-STS:power_state': z.number().nullable().default(null),
   'OS-SRV-USG:launched_at': short.nullish(),
   'OS-EXT-AZ:availability_zone': short.nullish(),
-  fault: z.object({ message: z.string().default(''), code: z.number().optional() }).optional(),
+  fault: ServerFault.optional(),
 });
 export type Server = z.infer<typeof Server>;
 

@@ -34,10 +34,13 @@ export interface Reading {
   readonly flavors: readonly Flavor[];
   /** Ids of our machines by that of their server, as far as they were seen before. */
   readonly known: ReadonlyMap<string, MachineId>;
+  readonly now: Instant;
   /** How far the cloud's clock is ahead of ours. */
   readonly skew: Seconds;
 }
 
+/** Nova says ERROR a moment before it says why, and the reason decides whom it is held against. */
+const reasonSeconds = 10;
 /** Differences of the clocks below this come from the whole seconds of `Date`. */
 const skewSeconds = 2;
 
@@ -82,7 +85,10 @@ const oddOne = (serverId: string, identity: Identity): Own => ({
 });
 
 function own(server: Server, identity: Identity, reading: Reading): Own {
-  const power = powerOf(server.status, server['OS-EXT-STS:task_state'], server['OS-EXT-STS:power_state']);
+  const told = powerOf(server.status, server['OS-EXT-STS:task_state'], server['OS-EXT-STS:power_state']);
+  const changed = timeOf(server.updated, reading.skew);
+  const justNow = changed !== undefined && Math.abs(reading.now - changed) < reasonSeconds * 1000;
+  const power = told === 'failed' && server.fault === undefined && justNow ? 'starting' : told;
   const addresses = Object.entries(server.addresses)
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .flatMap(([, list]) => list);

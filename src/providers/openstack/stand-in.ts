@@ -305,6 +305,8 @@ export class StandIn {
 
 function send(response: ServerResponse, reply: Reply): void {
   const body = typeof reply.body === 'object' ? JSON.stringify(reply.body) : (reply.body ?? '');
+  // Its time stands still; a test sends the Date that it needs.
+  response.sendDate = false;
   response.writeHead(reply.status, { ...(typeof reply.body === 'object' && { 'content-type': 'application/json' }), ...reply.headers });
   if (reply.cutAt === undefined) {
     response.end(body);
