@@ -17,8 +17,22 @@ type Bindable = Pick<Machinetype, 'name' | 'rootImage'>;
  * `machinetypes`: those of the host and of all spaces at clouds; absent: the configuration is that of a queue, which need not know them.
  */
 export function readEnvironments(sections: Sections, problems: ProblemList, machinetypes?: readonly Bindable[]): readonly Environment[] {
-  const read = [...sections.environments].map(([name, section]) => readEnvironment(name, section, sections, problems, machinetypes));
-  return read.filter((environment) => environment !== undefined);
+  const read = new Map<string, Environment>();
+  for (const [name, section] of sections.environments) {
+    const environment = readEnvironment(name, section, sections, problems, machinetypes);
+    if (environment === undefined) continue;
+    const same = read.get(name.toLowerCase());
+    if (same === undefined) read.set(name.toLowerCase(), environment);
+    else
+      problems.error(
+        section.place,
+        undefined,
+        `${same.name} differs in case alone, and jobs ask without regard to case; valid: another name`,
+        { kind: 'environment', name },
+        section.title,
+      );
+  }
+  return [...read.values()];
 }
 
 /**

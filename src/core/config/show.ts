@@ -6,6 +6,7 @@ import { codeRangesText } from './option-types.ts';
 import type { machinetypeTable } from './machinetype-options.ts';
 import { maskUrl } from './problem.ts';
 import type { settingsTable } from './settings-options.ts';
+import { environmentText } from './show-environment.ts';
 import { spaceText } from './show-space.ts';
 
 /** What stands for a secret in everything that is printed. */
@@ -168,13 +169,21 @@ const masked = (options: ReadonlyMap<string, string>): ReadonlyMap<string, strin
   new Map([...options].map(([name, text]) => [name, shownValue(name, text)]));
 
 /** The effective configuration, by section title, every secret masked. */
-export function maskedSections({ settings, pipes, machinetypes, spaces = new Map(), host }: Configuration): ReadonlyMap<string, ReadonlyMap<string, string>> {
+export function maskedSections({
+  settings,
+  pipes,
+  machinetypes,
+  environments = [],
+  spaces = new Map(),
+  host,
+}: Configuration): ReadonlyMap<string, ReadonlyMap<string, string>> {
   const site = settingsText(settings);
   return new Map([
     // Without the name of a space of its own, the host makes no machines.
     ['settings', masked(host === false ? new Map([...site].filter(([name]) => name !== 'vac_space')) : site)],
     ...pipes.map((pipe) => [`vacuum_pipe ${pipe.prefix}`, masked(pipeText(pipe))] as const),
     ...[...machinetypes.values()].map((type) => [`machinetype ${type.name}`, masked(machinetypeText(type))] as const),
+    ...environments.map((environment) => [`environment ${environment.name}`, environmentText(environment)] as const),
     ...[...spaces].flatMap(([name, space]) => [
       [`space ${name}`, masked(spaceText(space.settings))] as const,
       ...space.pipes.map((pipe) => [`vacuum_pipe ${name} ${pipe.prefix}`, masked(spacePipeText(pipe))] as const),
