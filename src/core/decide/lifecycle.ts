@@ -193,8 +193,9 @@ function end(turn: Turn, m: Machine & { state: 'creating' | 'running' }, why: Ki
 
 function ending(turn: Turn, m: Machine & { state: 'ending' }): void {
   const patience = later(m.endingSince, shutdownPatience);
-  if (forced.has(m.killReason) || turn.observed.now >= patience) remove(turn, m.id, m.killReason);
-  else turn.alarm.from(patience);
+  const due = forced.has(m.killReason) || turn.observed.now >= patience;
+  if (!due) turn.alarm.from(patience);
+  else if (turn.cloud?.facts.missing.has(m.id) !== true) remove(turn, m.id, m.killReason);
   endingStill(turn, m);
 }
 
