@@ -1,0 +1,1 @@
+export { Ec2Provider, type Ec2ProviderOptions } from './provider.ts';
