@@ -1,6 +1,6 @@
 import type { Settings } from '../core/settings.ts';
 import type { Instant } from '../core/units.ts';
-import { type Provider, ProviderError } from '../providers/contract.ts';
+import type { Provider } from '../providers/contract.ts';
 import { layout } from './layout.ts';
 import { readSecret } from './secret.ts';
 
@@ -18,7 +18,9 @@ export async function spaceProvider(settings: Settings, now: () => Instant): Pro
       const { CommandProvider } = await import('../providers/command/index.ts');
       return new CommandProvider({ api, space, manager, environment: process.env });
     }
-    case 'ec2':
-      throw new ProviderError('NO_PROVIDER', `[space ${space}]: api = ec2 is not part of this version; valid: openstack, command`, { fault: 'host' });
+    case 'ec2': {
+      const { Ec2Provider } = await import('../providers/ec2/index.ts');
+      return new Ec2Provider({ api, space, manager, flavorNames: cloud.flavorNames, readSecret, now });
+    }
   }
 }
