@@ -306,7 +306,7 @@ send_log() {
 # Beside the job, from its first moment until its result is told: lease, log, limits, heartbeat. Ends when told by USR1.
 mind() {
   slot=minder ended='' napping='' stopped='' sent=0 tick=1
-  trap 'ended=yes; [ -z "$napping" ] || kill $napping' USR1
+  trap 'ended=yes; [ -z "$napping" ] || kill -KILL $napping' USR1
   trap '' TERM INT
   every=$((lease_seconds / 3))
   [ $every -gt 0 ] || every=1
@@ -316,7 +316,7 @@ mind() {
     sleep $tick &
     napping=$!
     [ -n "$ended" ] || wait $napping
-    kill $napping 2>/dev/null
+    kill -KILL $napping 2>/dev/null
     napping=
     [ -z "$ended" ] || break
     uptime_now

@@ -55,7 +55,10 @@ for (const flavour of flavours) {
     assert.match(heard?.result ?? '', /^result=timeout\nwall=[1-9]\d*\n$/);
     assert.equal(heard?.outputs.get('out')?.toString(), 'part\n');
     const pids = heard?.outputs.get('pids')?.toString().trim().split('\n') ?? [];
-    assert.deepEqual(pids.filter((pid) => existsSync(`/proc/${pid}`)), []);
+    assert.deepEqual(
+      pids.filter((pid) => existsSync(`/proc/${pid}`)),
+      [],
+    );
     assert.equal(pids.length, 2);
   });
 
@@ -68,7 +71,10 @@ for (const flavour of flavours) {
     assert.equal(m.queue.heard[0]?.result, undefined);
   });
 
-  for (const [status, word] of [[409, 'lost'], [410, 'cancelled']] as const) {
+  for (const [status, word] of [
+    [409, 'lost'],
+    [410, 'cancelled'],
+  ] as const) {
     test(`${flavour}: a lease that is ${word} in mid-run stops the job, of which nothing more is told`, async (t) => {
       const m = await machine(t, {
         flavour,
@@ -79,7 +85,10 @@ for (const flavour of flavours) {
       });
       assert.equal(await m.ended, '200 1 jobs done', m.said());
       const [first, second] = m.queue.heard;
-      assert.deepEqual(first?.calls.filter((call) => /^(outputs|finish|return)/.test(call)), []);
+      assert.deepEqual(
+        first?.calls.filter((call) => /^(outputs|finish|return)/.test(call)),
+        [],
+      );
       assert.match(second?.result ?? '', exited(3));
       const [, pid] = /pid (\d+)/.exec(first?.log.toString() ?? '') ?? [];
       if (pid !== undefined) assert.equal(existsSync(`/proc/${pid}`), false);
@@ -116,7 +125,10 @@ test('an answer that is cut off is no answer', async (t) => {
   const m = await machine(t, {
     prepare: (queue) => {
       queue.jobs.push({ script: 'wc -c <in', inputs: { in: 'x'.repeat(5000) } });
-      queue.meddle = (_method, path) => (path.endsWith('inputs/in') && cut++ === 0 ? { status: 200, headers: { 'content-length': '5000', connection: 'close' }, body: 'x'.repeat(4000) } : undefined);
+      queue.meddle = (_method, path) =>
+        path.endsWith('inputs/in') && cut++ === 0
+          ? { status: 200, headers: { 'content-length': '5000', connection: 'close' }, body: 'x'.repeat(4000) }
+          : undefined;
     },
   });
   // The server cannot send less than it has announced, so that it closes; the agent has to notice.
@@ -179,7 +191,13 @@ test('outputs are cut at their limit, and what is refused keeps no other back', 
     },
   });
   assert.equal(await m.ended, '200 1 jobs done', m.said());
-  assert.deepEqual([...(m.queue.heard[0]?.outputs ?? [])].map(([name, content]) => [name, content.toString()]), [['b', '1234'], ['c', '']]);
+  assert.deepEqual(
+    [...(m.queue.heard[0]?.outputs ?? [])].map(([name, content]) => [name, content.toString()]),
+    [
+      ['b', '1234'],
+      ['c', ''],
+    ],
+  );
   assert.match(m.queue.heard[0]?.result ?? '', exited(0));
 });
 
@@ -238,7 +256,17 @@ test('a queue that has forgotten its sessions gets the same nonce again', async 
 });
 
 test('a job whose names or numbers are not of the documented form is not run', async (t) => {
-  const hostile: Record<string, string>[] = [{ input: '../x' }, { output: 'a/b' }, { output: '.hidden' }, { output: 'x'.repeat(129) }, { job: '$(id)' }, { wall: '08' }, { lease: 'a b' }, { log_bytes: '99999999999999999999' }, { lease_seconds: '' }];
+  const hostile: Record<string, string>[] = [
+    { input: '../x' },
+    { output: 'a/b' },
+    { output: '.hidden' },
+    { output: 'x'.repeat(129) },
+    { job: '$(id)' },
+    { wall: '08' },
+    { lease: 'a b' },
+    { log_bytes: '99999999999999999999' },
+    { lease_seconds: '' },
+  ];
   for (const lines of hostile) {
     const m = await machine(t, { prepare: one({ script: 'true', lines }) });
     assert.equal(await m.ended, '600 the queue sends a job that cannot be read', JSON.stringify(lines) + m.said());
@@ -247,7 +275,8 @@ test('a job whose names or numbers are not of the documented form is not run', a
 });
 
 test('a job learns no secret, and no link makes the agent read what the job may not', async (t) => {
-  const script = 'env; cat /proc/$PPID/environ /proc/$PPID/cmdline; cat ../../../run/*/nonce ../../../run/*/main.ask; ln -s ../../../run/*/nonce stolen; ln -s /etc/shadow shadow; mkfifo pipe; echo own >own';
+  const script =
+    'env; cat /proc/$PPID/environ /proc/$PPID/cmdline; cat ../../../run/*/nonce ../../../run/*/main.ask; ln -s ../../../run/*/nonce stolen; ln -s /etc/shadow shadow; mkfifo pipe; echo own >own';
   const m = await machine(t, { prepare: one({ script, outputs: ['stolen', 'shadow', 'pipe', 'own'] }) });
   assert.equal(await m.ended, '200 1 jobs done', m.said());
   const [heard] = m.queue.heard;

@@ -24,25 +24,31 @@ export type Meddle = (method: string, path: string, body: Buffer) => Answer | 'd
 
 /**
  * Queue, Machine/Job Features and job outputs in one server on loopback, as far as an agent sees them (agent-protocol.md). Checks that
- * every request of the agent is one that the protocol has; what is not ends up in `faults`.
+ * every request of the agent is one that the protocol has; what is not ends up in `faults`. Also a guest's user data.
  */
 export class FakeQueue implements AsyncDisposable {
   readonly jobs: FakeJob[] = [];
   readonly heard: Heard[] = [];
   readonly faults: string[] = [];
   readonly requests: string[] = [];
+  /** Milliseconds at which each request came. */
+  readonly times: number[] = [];
   readonly offers: string[] = [];
   readonly nonces: string[] = [];
   readonly features = new Map<string, string>();
   /** Files PUT by the machine, every version. */
   readonly outputs = new Map<string, string[]>();
+  userData = '';
   meddle: Meddle = () => undefined;
   readonly #given: FakeJob[] = [];
   readonly #server = createServer((request, response) => void this.#serve(request, response));
 
-  static async open(): Promise<FakeQueue> {
+  /** On a free port of loopback, or on a unix socket. */
+  static async open(socket?: string): Promise<FakeQueue> {
     const queue = new FakeQueue();
-    await new Promise<void>((done) => queue.#server.listen(0, '127.0.0.1', done));
+    // The mini guest's own client closes its side when it has asked.
+    Object.assign(queue.#server, { httpAllowHalfOpen: true });
+    await new Promise<void>((done) => (socket === undefined ? queue.#server.listen(0, '127.0.0.1', done) : queue.#server.listen(socket, done)));
     const start = Math.floor(Date.now() / 1000);
     for (const [key, value] of Object.entries({ jobstart_secs: start, wall_limit_secs: 3600, allocated_cpu: 2, max_rss_bytes: 512 * 2 ** 20 })) {
       queue.features.set(`/job/${key}`, String(value));
@@ -73,6 +79,7 @@ export class FakeQueue implements AsyncDisposable {
     const body = Buffer.concat(parts);
     const [method, path] = [request.method ?? '', request.url ?? ''];
     this.requests.push(`${method} ${path}`);
+    this.times.push(performance.now());
     const answer = this.meddle(method, path, body) ?? this.#answer(method, path, body, request);
     if (answer === 'drop') return void request.socket.destroy();
     response.writeHead(answer.status, answer.headers ?? {}).end(answer.body ?? '');
@@ -82,6 +89,7 @@ export class FakeQueue implements AsyncDisposable {
     if (method !== 'GET' && headers['content-length'] === undefined) this.faults.push(`${method} ${path} without Content-Length`);
     if (!path.startsWith('/q/')) {
       if (headers.authorization !== undefined) this.faults.push(`${path} was shown a secret`);
+      if (path === '/latest/user-data') return { status: 200, body: this.userData };
       if (method === 'PUT' && path.startsWith('/outputs/')) return this.#keep(path.slice('/outputs/'.length), body);
       const value = this.features.get(path);
       return value === undefined ? { status: 404 } : { status: 200, body: value };
@@ -121,7 +129,16 @@ export class FakeQueue implements AsyncDisposable {
     const index = this.heard.push({ calls: [], log: Buffer.alloc(0), outputs: new Map() }) - 1;
     this.#given[index] = job;
     const lines: [string, string | number][] = [
-      ...Object.entries({ job: `job-${index}`, lease: `lease-${index}`, lease_seconds: 30, wall: 600, kill_after: 2, log_bytes: 65_536, output_bytes: 1_000_000, ...job.lines }),
+      ...Object.entries({
+        job: `job-${index}`,
+        lease: `lease-${index}`,
+        lease_seconds: 30,
+        wall: 600,
+        kill_after: 2,
+        log_bytes: 65_536,
+        output_bytes: 1_000_000,
+        ...job.lines,
+      }),
       ...Object.keys(job.inputs ?? {}).map((name): [string, string] => ['input', name]),
       ...(job.outputs ?? []).map((name): [string, string] => ['output', name]),
     ];

@@ -38,7 +38,13 @@ export function userData(url: string, { token = 'a.b.c', lookEvery = 60 }: Pick<
   const harmless = changed(agentText, 'power_off() { poweroff; }', 'power_off() { : >"$0.off"; }');
   const own = changed(harmless, 'for private in /run /dev/shm "$base"', 'for private in "$TMPDIR/../run"');
   const text = changed(own, 'look_again=$((now + 60))', `look_again=$((now + ${lookEvery}))`);
-  const values = { machinefeatures_url: `${url}/machine`, jobfeatures_url: `${url}/job`, joboutputs_url: `${url}/outputs`, option_queue: `${url}/q`, option_queue_token: token };
+  const values = {
+    machinefeatures_url: `${url}/machine`,
+    jobfeatures_url: `${url}/job`,
+    joboutputs_url: `${url}/outputs`,
+    option_queue: `${url}/q`,
+    option_queue_token: token,
+  };
   return Buffer.from(renderUserData(text, new Map(Object.entries(values)))).toString('latin1');
 }
 
