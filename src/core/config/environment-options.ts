@@ -20,7 +20,6 @@ function range(unit: string): Type<Range> {
 
 /** Printable ASCII: attributes of GLUE 2 that describe hardware and systems hold nothing else in LDAP. */
 const plainText = matching('text', /^[ -~]{1,128}$/, 'printable ASCII text of at most 128 characters');
-const appText = matching('text', /^[^\p{Cc}]{1,128}$/u, 'text of one line and at most 128 characters');
 const tag = /^[!#-[\]-~]{1,255}$/;
 const voPattern = /^(\/[A-Za-z0-9._+-]+(\/[A-Za-z0-9._+=-]+)*(\/\*)?|[A-Za-z0-9._+-]+)$/;
 
@@ -33,8 +32,8 @@ export const environmentTable = {
     'none',
     'Further tags that it satisfies, such as those of software on its image.',
   ),
-  app_name: option(appText, 'NAME up to its last hyphen', 'Name of the application environment in GLUE 2.'),
-  app_version: option(appText, 'the rest of NAME', 'Version of it.'),
+  app_name: option(plainText, 'NAME up to its last hyphen', 'Name of the application environment in GLUE 2.'),
+  app_version: option(plainText, 'the rest of NAME', 'Version of it.'),
   os_family: option(plainText, 'linux', 'Family of the operating system.'),
   os_name: option(plainText, 'unknown', 'Operating system, such as scientificlinux.'),
   os_version: option(plainText, 'unknown', 'Its version.'),

@@ -1,5 +1,6 @@
 import { tagsOf } from '../../core/environment/environment.ts';
 import { classads } from '../../core/environment/glue1-ad.ts';
+import { glue1Ldif } from '../../core/environment/glue1-ldif.ts';
 import { glue2Document } from '../../core/environment/glue2-json.ts';
 import { glue2Ldif } from '../../core/environment/glue2-ldif.ts';
 import { Refusal } from '../refusal.ts';
@@ -70,6 +71,18 @@ export const siteRoutes: readonly Route[] = [
     errors: [],
     async handle(_c, { advertiser }) {
       return new Response(glue2Ldif(await advertiser.advertisement()), { headers: { 'content-type': 'text/plain; charset=utf-8' } });
+    },
+  },
+  {
+    method: 'get',
+    path: '/glue1.ldif',
+    summary: 'The advertisement as GLUE 1 in LDIF',
+    token: 'none',
+    status: 200,
+    answer: 'text/plain',
+    errors: [],
+    async handle(_c, { advertiser }) {
+      return new Response(glue1Ldif(await advertiser.advertisement()), { headers: { 'content-type': 'text/plain; charset=utf-8' } });
     },
   },
   {
