@@ -116,7 +116,7 @@ export async function startFactory(options: StartOptions): Promise<RunningFactor
     journal,
     provider,
     guests,
-    contextualiser: new HostContextualiser({ layout: places, clock }),
+    contextualiser: new HostContextualiser({ layout: places, clock, environments: () => source.current().configuration?.environments ?? [] }),
     images,
     configuration: source,
     bus,

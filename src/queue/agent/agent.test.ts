@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { FakeJob } from './fake-queue.ts';
@@ -11,6 +11,15 @@ const one =
   (job: FakeJob) =>
   ({ jobs }: { jobs: FakeJob[] }): void =>
     void jobs.push(job);
+
+/** A process that has ended stays until its parent has taken note of it. */
+const runs = (pid: string): boolean => {
+  try {
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+};
 
 test('every pattern of the agent is one that factories or its machinetype fill in', () => {
   const used = [...agentText.matchAll(/##user_data_([a-z0-9_]+)##/g)].map((m) => m[1]);
@@ -55,10 +64,7 @@ for (const flavour of flavours) {
     assert.match(heard?.result ?? '', /^result=timeout\nwall=[1-9]\d*\n$/);
     assert.equal(heard?.outputs.get('out')?.toString(), 'part\n');
     const pids = heard?.outputs.get('pids')?.toString().trim().split('\n') ?? [];
-    assert.deepEqual(
-      pids.filter((pid) => existsSync(`/proc/${pid}`)),
-      [],
-    );
+    await until('nothing of the job is left', m, () => !pids.some(runs));
     assert.equal(pids.length, 2);
   });
 
@@ -91,7 +97,7 @@ for (const flavour of flavours) {
       );
       assert.match(second?.result ?? '', exited(3));
       const [, pid] = /pid (\d+)/.exec(first?.log.toString() ?? '') ?? [];
-      if (pid !== undefined) assert.equal(existsSync(`/proc/${pid}`), false);
+      if (pid !== undefined) await until('nothing of the job is left', m, () => !runs(pid));
     });
   }
 

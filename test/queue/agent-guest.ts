@@ -1,10 +1,10 @@
 import { chmod, open, rm } from 'node:fs/promises';
 
 import { dirname } from 'node:path';
-import { guestSocketName, type MachineOrder, type Provider } from '../../providers/contract.ts';
-import { never, until, type World } from '../../providers/qemu/test-kit.ts';
-import { FakeQueue, type FakeJob } from './fake-queue.ts';
-import { userData } from './testing.ts';
+import { guestSocketName, type MachineOrder, type Provider } from '../../src/providers/contract.ts';
+import { never, until, type World } from '../../src/providers/qemu/test-kit.ts';
+import { FakeQueue, type FakeJob } from '../../src/queue/agent/fake-queue.ts';
+import { userData } from '../../src/queue/agent/testing.ts';
 
 /** Address of the guest service, where the fake queue answers too. */
 const service = 'http://169.254.169.253';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { World } from '../../providers/qemu/test-kit.ts';
-import { overhead, runInGuest } from './qemu-guest.ts';
+import { World } from '../../src/providers/qemu/test-kit.ts';
+import { overhead, runInGuest } from './agent-guest.ts';
 
 test('the agent works in the mini guest, with nothing but busybox', { timeout: 200_000 }, async (t) => {
   const world = await World.make();
