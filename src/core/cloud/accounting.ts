@@ -43,7 +43,7 @@ export function messages(header: string, records: readonly string[]): string[] {
 export const spaceDn = (space: string): string =>
   space
     .split('.')
-    .reverse()
+    .toReversed()
     .map((label) => `/DC=${label}`)
     .join('');
 
@@ -77,17 +77,25 @@ function written(lines: readonly Line[]): RecordText {
   return { record };
 }
 
+/** All in seconds. */
+interface Times {
+  readonly start: number;
+  readonly end: number;
+  readonly wall: number;
+  readonly cpu: number;
+}
+
 /** Start, end and durations, and what makes them impossible. */
-function timesOf({ startedAt, endedAt, wall: run, cpu, processors, cloud }: UsageRecord, now: Instant) {
-  if (endedAt < startedAt) return { refused: `EndTime ${unixSeconds(endedAt)} is before StartTime ${unixSeconds(startedAt)}` } as const;
+function timesOf({ startedAt, endedAt, wall: run, cpu, processors, cloud }: UsageRecord, now: Instant): Times | { readonly refused: string } {
+  if (endedAt < startedAt) return { refused: `EndTime ${unixSeconds(endedAt)} is before StartTime ${unixSeconds(startedAt)}` };
   const latest = later(now, 2 * 86_400);
-  if (endedAt > latest) return { refused: `EndTime ${unixSeconds(endedAt)} is more than 2 days in the future` } as const;
+  if (endedAt > latest) return { refused: `EndTime ${unixSeconds(endedAt)} is more than 2 days in the future` };
   const [start, end] = [unixSeconds(startedAt), unixSeconds(endedAt)];
   const wall = Math.max(0, Math.floor(run));
   const most = wall * processors;
   // A cloud does not say how much of its processors a machine has used (spec/cloud.md §9, project rule).
   const used = cloud !== undefined && cpu <= 0 ? most : Math.min(most, Math.floor(cpu));
-  return { start, end, wall, cpu: used } as const;
+  return { start, end, wall, cpu: used };
 }
 
 const decimal = (n: number): string => String(Math.round(n * 1e4) / 1e4);
