@@ -1,21 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Meets } from '../../core/jobs/classes.ts';
 import { defaultHalfLife } from '../../core/jobs/fair.ts';
 import { type AgentFacts, type Job, type JobEvent, type JobId, type JobSpec, type JobState, jobStates, type RunResult } from '../../core/jobs/job.ts';
-import {
-  acted,
-  begun,
-  defaultKeep,
-  finished,
-  givenBack,
-  type JobRecord,
-  type LeaseStep,
-  overdue,
-  renewed,
-  type Step,
-  submitted,
-} from '../../core/jobs/record.ts';
+import { acted, begun, defaultKeep, finished, givenBack, type JobRecord, type LeaseStep, overdue, renewed } from '../../core/jobs/record.ts';
 import { type Instant, later, type Seconds } from '../../core/units.ts';
 import {
   type ClassCount,
@@ -32,8 +19,9 @@ import { Book, machinesForgotten } from './book.ts';
 import { jobIdMaker } from './job-id.ts';
 import { Ledger } from './ledger.ts';
 import { checkAgent, checkSpec } from './limits.ts';
-import { giveAway, type TakeOrder } from './give-away.ts';
-import type { Tables, Transaction } from './tables.ts';
+import { submitAll } from './submit-all.ts';
+import { Turns } from './turns.ts';
+import type { Tables } from './tables.ts';
 
 export interface StoreOptions {
   readonly meets: Meets;
@@ -43,43 +31,22 @@ export interface StoreOptions {
   readonly keep?: Seconds;
 }
 
-/** Changes a record that is named by its lease or its id. May throw StoreError; then nothing changes. */
-interface RecordOrder {
-  readonly kind: 'record';
-  readonly lease?: string;
-  readonly id?: JobId;
-  readonly now: Instant;
-  step(record: JobRecord | undefined): { readonly step?: Step | undefined; readonly answer: unknown };
-}
-interface AloneOrder {
-  readonly kind: 'alone';
-  run(t: Transaction): Promise<unknown>;
-}
-type Order = (RecordOrder | AloneOrder | TakeOrder) & { resolve(value: unknown): void; reject(error: unknown): void };
-type OrderBody = RecordOrder | AloneOrder | TakeOrder;
-
-const mostPerTransaction = 64;
 const overduePerCall = 500;
 const hashed = (secret: string): string => createHash('sha256').update(secret).digest('base64url');
 
-/**
- * A JobStore over the tables of a database. Calls that come while a transaction is under way share the next one: it costs one wait for the disk
- * and one for the lock, however many they are. A transaction that fails as a whole is done again call by call, so that a submission
- * which finds the store full takes nobody's result with it.
- */
+/** A JobStore over the tables of a database: the rules of core/jobs on what the tables hold. */
 export class TableStore implements JobStore {
   readonly #tables: Tables;
   readonly #book: Book;
   readonly #keep: Seconds;
   readonly #nextId = jobIdMaker();
-  #waiting: Order[] = [];
-  #busy: Promise<void> | undefined;
-  #closed = false;
+  readonly #turns: Turns;
 
   constructor(tables: Tables, { meets, halfLife = defaultHalfLife, keep = defaultKeep }: StoreOptions) {
     this.#tables = tables;
     this.#book = new Book(meets, halfLife);
     this.#keep = keep;
+    this.#turns = new Turns(tables, this.#book);
   }
 
   open(): Promise<void> {
@@ -94,13 +61,13 @@ export class TableStore implements JobStore {
       throw new StoreError('REFUSED', `submission: ${specs.length} jobs have ${keys.length} keys; give one for each`);
     specs.forEach((spec) => checkSpec(spec));
     if (specs.length === 0) return [];
-    return this.#do<readonly JobId[]>({ kind: 'alone', run: (t) => this.#submit(t, specs, { now, ready, ...(keys === undefined ? {} : { keys }) }) });
+    return this.#turns.do<readonly JobId[]>({ kind: 'alone', run: (t) => submitAll(t, this.#book, specs, { now, ready, keys, nextId: this.#nextId }) });
   }
 
   async take(agent: AgentFacts, { now, lease }: { readonly now: Instant; readonly lease: Seconds }): Promise<Taken | NotTaken> {
     checkAgent(agent);
     const token = randomBytes(32).toString('base64url') as LeaseToken;
-    const answer = await this.#do<Job | NotTaken>({ kind: 'take', agent, now, until: later(now, lease), lease: hashed(token) });
+    const answer = await this.#turns.do<Job | NotTaken>({ kind: 'take', agent, now, until: later(now, lease), lease: hashed(token) });
     return 'reasons' in answer ? answer : { job: answer, lease: token };
   }
 
@@ -118,7 +85,7 @@ export class TableStore implements JobStore {
   }
 
   expire(now: Instant): Promise<number> {
-    return this.#do<number>({
+    return this.#turns.do<number>({
       kind: 'alone',
       run: async (t) => {
         const records = await t.due(now, overduePerCall);
@@ -138,7 +105,7 @@ export class TableStore implements JobStore {
   }
 
   act(id: JobId, action: JobAction, by: string, now: Instant): Promise<Job> {
-    return this.#do<Job>({
+    return this.#turns.do<Job>({
       kind: 'record',
       id,
       now,
@@ -172,7 +139,7 @@ export class TableStore implements JobStore {
     return counts;
   }
   claimToken(jti: string, nonceHash: string, until: Instant): Promise<'new' | 'same' | 'replayed'> {
-    return this.#do<'new' | 'same' | 'replayed'>({
+    return this.#turns.do<'new' | 'same' | 'replayed'>({
       kind: 'alone',
       run: async (t) => {
         const mine = `${nonceHash} ${randomBytes(8).toString('base64url')}`;
@@ -187,14 +154,13 @@ export class TableStore implements JobStore {
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
-    while (this.#busy !== undefined) await this.#busy;
+    await this.#turns.close();
     await this.#tables.close();
   }
 
   #byLease(lease: LeaseToken, now: Instant, step: (record: JobRecord | undefined, hash: string) => LeaseStep): Promise<LeaseAnswer> {
     const hash = hashed(lease);
-    return this.#do<LeaseAnswer>({
+    return this.#turns.do<LeaseAnswer>({
       kind: 'record',
       lease: hash,
       now,
@@ -203,133 +169,5 @@ export class TableStore implements JobStore {
         return { step: result.step, answer: result.held ? { held: true, job: result.job } : { held: false, why: result.why } };
       },
     });
-  }
-
-  async #submit(
-    t: Transaction,
-    specs: readonly JobSpec[],
-    { now, ready, keys }: { readonly now: Instant; readonly ready: boolean; readonly keys?: readonly string[] },
-  ): Promise<readonly JobId[]> {
-    const ledger = new Ledger(this.#book.usage);
-    const known = new Map<string, Map<string, JobId>>();
-    if (keys !== undefined) {
-      const asked = Map.groupBy(
-        specs.map((spec, i) => ({ tenant: spec.tenant, key: keys[i] ?? '' })),
-        ({ tenant }) => tenant,
-      );
-      for (const [tenant, of] of asked)
-        known.set(
-          tenant,
-          new Map(
-            await t.submissions(
-              tenant,
-              of.map(({ key }) => key),
-            ),
-          ),
-        );
-    }
-    let inserted = 0;
-    const ids = specs.map((spec, i) => {
-      const key = keys?.[i];
-      const before = key === undefined ? undefined : known.get(spec.tenant)?.get(key);
-      if (before !== undefined) return before;
-      const of = this.#book.classOf(spec);
-      if (of.added !== undefined) ledger.class(of.added);
-      const record = submitted(this.#nextId(now), spec, { class: of.id, ready, now });
-      ledger.insert(record);
-      inserted++;
-      if (key !== undefined) {
-        ledger.submission(spec.tenant, key, record.job.id);
-        known.get(spec.tenant)?.set(key, record.job.id);
-      }
-      return record.job.id;
-    });
-    if (inserted > 0) this.#book.wrote(await t.write(ledger.changes()));
-    return ids;
-  }
-
-  #do<T>(body: OrderBody): Promise<T> {
-    if (this.#closed) return Promise.reject(new StoreError('UNREACHABLE', 'the store is closed'));
-    return new Promise<T>((resolve, reject) => {
-      this.#waiting.push({ ...body, resolve: (value) => resolve(value as T), reject });
-      this.#busy ??= this.#work();
-    });
-  }
-
-  async #work(): Promise<void> {
-    // After the callbacks of this turn of the event loop, so that requests which came together share a transaction.
-    await nextTurn();
-    while (this.#waiting.length > 0) {
-      const orders = this.#waiting.splice(0, mostPerTransaction);
-      const failed = await this.#try(orders);
-      if (failed === undefined) continue;
-      const again = orders.length > 1 && !(failed instanceof StoreError && (failed.code === 'BUSY' || failed.code === 'UNREACHABLE'));
-      for (const order of orders) {
-        const error = again ? await this.#try([order]) : failed;
-        if (error !== undefined) order.reject(error);
-      }
-    }
-    this.#busy = undefined;
-  }
-
-  /** All in one transaction; undefined when it was committed, and then every order is settled. */
-  async #try(orders: readonly Order[]): Promise<unknown> {
-    const settle: (() => void)[] = [];
-    try {
-      await this.#tables.transaction(async (t) => {
-        settle.length = 0;
-        await this.#book.refresh(t);
-        const records: (Order & RecordOrder)[] = [];
-        const takes: (Order & TakeOrder)[] = [];
-        for (const order of orders) {
-          if (order.kind === 'record') records.push(order);
-          else if (order.kind === 'take') takes.push(order);
-          else {
-            const answer = await order.run(t);
-            settle.push(() => order.resolve(answer));
-          }
-        }
-        await this.#stepAll(t, records, settle);
-        // Last, so that they see what has just come or come back.
-        await giveAway(t, this.#book, takes, (order, answer) => settle.push(() => order.resolve(answer)));
-      });
-    } catch (error) {
-      this.#book.forget();
-      return error;
-    }
-    for (const done of settle) done();
-    return undefined;
-  }
-
-  async #stepAll(t: Transaction, orders: readonly (Order & RecordOrder)[], settle: (() => void)[]): Promise<void> {
-    let rest = orders;
-    while (rest.length > 0) {
-      const records = await t.records({ leases: rest.flatMap((o) => o.lease ?? []), ids: rest.flatMap((o) => o.id ?? []) });
-      const byLease = new Map(records.flatMap((r) => (r.lease === undefined ? [] : [[r.lease, r]])));
-      const byId = new Map(records.map((r) => [r.job.id, r]));
-      const touched = new Set<JobId>();
-      const again: (Order & RecordOrder)[] = [];
-      const ledger = new Ledger(this.#book.usage);
-      for (const order of rest) {
-        const record = order.lease === undefined ? order.id && byId.get(order.id) : byLease.get(order.lease);
-        if (record !== undefined && touched.has(record.job.id)) {
-          again.push(order);
-          continue;
-        }
-        try {
-          const { step, answer } = order.step(record);
-          if (record !== undefined && step !== undefined) {
-            ledger.step(record, step, order.now);
-            touched.add(record.job.id);
-          }
-          settle.push(() => order.resolve(answer));
-        } catch (error) {
-          if (!(error instanceof StoreError)) throw error;
-          settle.push(() => order.reject(error));
-        }
-      }
-      if (touched.size > 0) this.#book.wrote(await t.write(ledger.changes()));
-      rest = again;
-    }
   }
 }

@@ -31,8 +31,11 @@ export function withoutPostgres(): string | false {
   return programs() === undefined ? `no PostgreSQL in ${where}; install Debian's package postgresql` : false;
 }
 
-const asUser = (program: string, args: readonly string[]): [string, string[]] =>
-  process.getuid?.() === 0 ? ['setpriv', [`--reuid=${user}`, `--regid=${user}`, '--clear-groups', program, ...args]] : [program, [...args]];
+/** As the user of PostgreSQL where this process is root. The kernel ends it with this process, however that ends. */
+const asUser = (program: string, args: readonly string[]): [string, string[]] => [
+  'setpriv',
+  ['--pdeathsig=INT', ...(process.getuid?.() === 0 ? [`--reuid=${user}`, `--regid=${user}`, '--clear-groups'] : []), program, ...args],
+];
 
 async function ownerId(): Promise<{ uid: number; gid: number } | undefined> {
   if (process.getuid?.() !== 0) return undefined;
@@ -63,7 +66,12 @@ export async function testPostgres({ durable = false }: { readonly durable?: boo
   const [code] = (await once(initdb, 'close')) as [number | null];
   if (code !== 0) throw new Error(`initdb ended with ${code}`);
   const url = (name: string): string => `postgres://${user}@localhost/${name}?host=${dir}`;
-  const settings = ['listen_addresses=', `unix_socket_directories=${dir}`, 'max_connections=60', 'shared_buffers=64MB', ...(durable ? [] : ['fsync=off'])];
+  const settings = [
+    'listen_addresses=',
+    `unix_socket_directories=${dir}`,
+    'max_connections=60',
+    ...(durable ? ['shared_buffers=256MB'] : ['shared_buffers=64MB', 'fsync=off']),
+  ];
   let server: ChildProcess | undefined;
 
   /** Runs one statement as soon as the server lets it. */
