@@ -42,7 +42,7 @@ const byWords: readonly (readonly [RegExp, Known])[] = [
 ];
 
 const byStatus: Readonly<Record<number, Known>> = {
-  300: { code: 'UNEXPECTED_ANSWER', fault: 'host', whole: true },
+  300: { code: 'UNEXPECTED_ANSWER', fault: 'provider', whole: true },
   400: { code: 'REQUEST_REFUSED', fault: 'host' },
   403: { code: 'NOT_ALLOWED', fault: 'host' },
   404: { code: 'NOT_FOUND', fault: 'provider' },
@@ -82,7 +82,8 @@ function kindOf(asked: Asked, answer: Answer, text: string, overLimit: boolean):
   // 404 is what a token that is no longer valid gets.
   if (asked.service === 'identity' && (status === 401 || (status === 404 && /token/i.test(text))))
     return { code: 'CREDENTIALS_REFUSED', fault: 'host', whole: true };
-  if (asked.service === 'identity' && !isHtml(answer) && [400, 403, 404].includes(status)) return { code: 'LOGIN_REFUSED', fault: 'host', whole: true };
+  if (asked.service === 'identity' && !isHtml(answer) && [301, 302, 307, 308, 400, 403, 404].includes(status))
+    return { code: 'LOGIN_REFUSED', fault: 'host', whole: true };
   if (status === 401) return { code: 'TOKEN_REFUSED', fault: 'provider', whole: true };
   if (isHtml(answer)) return { code: status === 503 ? 'UNAVAILABLE' : 'NOT_OPENSTACK', fault: 'provider', whole: true };
   if (overLimit && !/quota/i.test(text)) return { code: 'ASKED_TO_WAIT', fault: 'provider', whole: true };

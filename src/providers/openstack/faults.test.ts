@@ -126,7 +126,8 @@ describe('OpenStack provider, bad input', () => {
         cloud.heal();
         cloud.answer((asked) => (path.test(asked.path) ? reply : undefined));
         const { provider } = kit(cloud.api());
-        await assert.rejects(provider.list(never()), fails(code, { whole: true }), `${path} ${code}`);
+        const redirected = path.source === 'tokens' && code === 'UNEXPECTED_ANSWER';
+        await assert.rejects(provider.list(never()), fails(redirected ? 'LOGIN_REFUSED' : code, { whole: true }), `${path} ${code}`);
         await provider.close();
       }
     }
@@ -226,7 +227,7 @@ describe('OpenStack provider, bad input', () => {
     await provider.close();
   });
 
-  it('a cloud that is not there, and one that says nothing before we give up', async () => {
+  it('a cloud that is not there, and a CA file that is not there', async () => {
     const gone = kit({ ...cloud.api(), authUrl: 'http://127.0.0.1:1/v3' });
     await assert.rejects(gone.provider.list(never()), fails('UNREACHABLE', { fault: 'provider', whole: true }));
     const ca = kit(cloud.api({ caFile: '/nonexistent/ca.pem' }));

@@ -1,5 +1,5 @@
-import type { MachineId } from '../../core/units.ts';
-import { markTag } from './marks.ts';
+import { type MachineId, machineId } from '../../core/units.ts';
+import { markTag, tagStart } from './marks.ts';
 import { Once } from './once.ts';
 import type { Resources } from './resources.ts';
 import { FloatingPage, PortPage } from './schema.ts';
@@ -49,6 +49,17 @@ export class FloatingAddresses {
   async release(id: MachineId, signal: AbortSignal): Promise<void> {
     for (const address of await this.#ours(id, signal))
       await this.#session.ask({ service: 'network', method: 'DELETE', path: `/floatingips/${encodeURIComponent(address.id)}`, accept: [404] }, signal);
+  }
+
+  /** Gives back what belongs to machines that others have removed: it carries our mark, leads nowhere, and its machine is not `alive`. */
+  async tidy(alive: ReadonlySet<MachineId>): Promise<void> {
+    const start = tagStart(this.#space);
+    const { floatingips } = await this.#session.read(FloatingPage, { service: 'network', method: 'GET', path: '/floatingips' }, never());
+    const lost = floatingips.filter(
+      (f) => f.description?.startsWith(start) === true && (f.port_id ?? '') === '' && !alive.has(machineId(f.description.slice(start.length))),
+    );
+    for (const { id } of lost)
+      await this.#session.ask({ service: 'network', method: 'DELETE', path: `/floatingips/${encodeURIComponent(id)}`, accept: [404] }, never());
   }
 
   settled(): Promise<void> {

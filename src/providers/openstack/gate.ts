@@ -13,6 +13,8 @@ export interface GateOptions {
 
 interface Closed {
   readonly until: Instant;
+  /** Seconds that it was closed for. More are never left, unless somebody has set the clock back. */
+  readonly wait: number;
   readonly refusals: number;
 }
 
@@ -27,26 +29,32 @@ export class Gate {
 
   /** Resolves when the service may be asked. Rejects with `ASKED_TO_WAIT` when that is too far away. */
   async pass(service: string, signal: AbortSignal): Promise<void> {
-    const { now, pause } = this.#options;
-    for (let closed = this.#closed.get(service); closed !== undefined; closed = this.#closed.get(service)) {
-      const left = Math.min(elapsed(now(), closed.until), longest);
-      if (left <= 0) return;
+    for (let left = this.#left(service); left > 0; left = this.#left(service)) {
       if (left > waitable) {
         const text = `${service}: it has asked for no requests in the next ${Math.ceil(left)} s`;
         throw new ProviderError('ASKED_TO_WAIT', text, { fault: 'provider', whole: true, retryAfter: seconds(left) });
       }
-      await pause(left * 1000, signal);
+      await this.#options.pause(left * 1000, signal);
+      if (signal.aborted) return;
     }
   }
 
-  /** It has refused. Without a time of its own the pause doubles from one second to a minute. Returns the pause. */
+  /** It has refused. Without a time of its own the pause doubles from one second to a minute; refusals of one moment count once. Returns the pause. */
   refused(service: string, retryAfter: number | undefined): number {
-    const refusals = (this.#closed.get(service)?.refusals ?? 0) + 1;
-    const wait = Math.min(retryAfter ?? Math.min(60, 2 ** (refusals - 1)), longest);
-    const until = later(this.#options.now(), wait);
-    const before = this.#closed.get(service)?.until;
-    this.#closed.set(service, { until: before !== undefined && before > until && elapsed(until, before) < longest ? before : until, refusals });
+    const left = this.#left(service);
+    const refusals = (this.#closed.get(service)?.refusals ?? 0) + (left > 0 ? 0 : 1);
+    const wait = Math.max(left, Math.min(retryAfter ?? Math.min(60, 2 ** (refusals - 1)), longest));
+    this.#closed.set(service, { until: later(this.#options.now(), wait), wait, refusals });
     return wait;
+  }
+
+  #left(service: string): number {
+    const closed = this.#closed.get(service);
+    if (closed === undefined) return 0;
+    const left = elapsed(this.#options.now(), closed.until);
+    if (left <= closed.wait) return left;
+    this.#closed.set(service, { ...closed, until: later(this.#options.now(), closed.wait) });
+    return closed.wait;
   }
 
   /** It has answered. Requests that were under way when another was refused do not open the gate early. */

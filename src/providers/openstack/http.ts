@@ -38,7 +38,8 @@ export class Http {
 
   /** Any whole answer, whatever its status. Rejects with a {@link ProviderError} where there is none. */
   async send(call: Call, signal: AbortSignal): Promise<Answer> {
-    const deadline = AbortSignal.timeout((call.withinSeconds ?? callSeconds) * 1000);
+    const within = (call.withinSeconds ?? callSeconds) * 1000;
+    const deadline = AbortSignal.timeout(within);
     try {
       signal.throwIfAborted();
       const { statusCode, headers, body } = await request(call.url, {
@@ -46,6 +47,7 @@ export class Http {
         method: call.method,
         headers: call.headers,
         body: call.body ?? null,
+        headersTimeout: within,
         signal: AbortSignal.any([signal, deadline]),
       });
       const text = await body.text();
@@ -67,7 +69,6 @@ export class Http {
     this.#agent ??= new Agent({
       connections: 64,
       pipelining: 1,
-      headersTimeout: callSeconds * 1000,
       bodyTimeout: 30_000,
       maxResponseSize: maxBodyBytes,
       connect: { timeout: connectMilliseconds, ...(this.#caFile !== undefined && { ca: readCa(this.#caFile) }) },
@@ -102,7 +103,7 @@ function noAnswer(call: Call, cause: unknown, why: { readonly ours: boolean; rea
   if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE')
     return new ProviderError('ANSWER_TOO_LARGE', `${at}: its answer has more than ${maxBodyBytes} bytes`, { fault: 'provider', whole: true, cause });
   if (why.late || code.endsWith('TIMEOUT')) return new ProviderError('NO_ANSWER', `${at}: no answer in time`, { fault: 'provider', whole: true, cause });
-  if (/^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ECONNRESET)$/.test(code))
+  if (/^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/.test(code))
     return new ProviderError('UNREACHABLE', `${at}: cannot be reached (${code})`, { fault: 'provider', whole: true, cause });
   return new ProviderError('ANSWER_CUT', `${at}: the connection ended before its answer did${code === '' ? '' : ` (${code})`}`, {
     fault: 'provider',

@@ -16,13 +16,20 @@ export class Kept<T> {
   /** The work outlives a caller who gives up: it ends with its own deadlines. */
   get(key: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     const kept = this.#values.get(key);
-    if (kept !== undefined && this.#now() < kept.until) return Promise.resolve(kept.value);
+    const now = this.#now();
+    // A clock that was set back must not prolong it.
+    if (kept !== undefined && now < kept.until && kept.until <= later(now, this.#life)) return Promise.resolve(kept.value);
     const asked = this.#once.run(key, async () => {
       const value = await work();
       this.#values.set(key, { value, until: later(this.#now(), this.#life) });
       return value;
     });
     return unless(signal, key, asked);
+  }
+
+  /** Resolves when nothing is being asked for. */
+  settled(): Promise<void> {
+    return this.#once.settled();
   }
 
   /** The cloud says otherwise: the next one asks again. */

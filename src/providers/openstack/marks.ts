@@ -25,7 +25,8 @@ export const markMetadata = (m: MarkFacts): Readonly<Record<string, string>> => 
 
 /** The same identity as a tag, which a cloud can search for: at most 60 characters without comma and slash, and a space's name may be longer. */
 export const markTag = (space: string, id: string): string => `${tagStart(space)}${id}`;
-const tagStart = (space: string): string => `vacua:${createHash('sha256').update(space).digest('hex').slice(0, 8)}:`;
+/** How the tags of a space begin. */
+export const tagStart = (space: string): string => `vacua:${createHash('sha256').update(space).digest('hex').slice(0, 8)}:`;
 
 export interface Labels {
   readonly name: string;

@@ -326,6 +326,14 @@ describe('OpenStack provider', () => {
       cloud.floating.map((f) => [f['description'], f['port_id']]),
       [[markTag(space, ours), `port-of-${cloud.servers[0]?.id}`]],
     );
+    const theirs = { description: 'web server', port_id: null, id: 'fip-theirs' };
+    const lost = { description: markTag(space, machineId('0f9c1f0e-5f1e-4b62-9c3f-0123456789ab')), port_id: null, id: 'fip-lost' };
+    cloud.floating.push(theirs, lost);
+    const later = kit(cloud.api({ floatingNetwork: 'testnet' }));
+    await later.provider.list(never());
+    await later.provider.close();
+    assert.deepEqual(cloud.floating.slice(1), [theirs], 'the address of a machine that others have removed is given back');
+    cloud.floating.pop();
     const again = kit(cloud.api({ floatingNetwork: 'testnet' }));
     await again.provider.destroy(ours, never());
     assert.deepEqual(cloud.floating, []);

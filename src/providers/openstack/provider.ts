@@ -1,13 +1,14 @@
 import type { CloudOffer } from '../../core/cloud/offer.ts';
 import type { OpenStackApi, Secret } from '../../core/cloud/settings.ts';
 import type { Machinetype } from '../../core/machinetype.ts';
-import type { Instant, MachineId } from '../../core/units.ts';
+import { type Instant, type MachineId, seconds } from '../../core/units.ts';
 import { type Capabilities, type Finding, type MachineOrder, type Provider, ProviderError, type ProviderList } from '../contract.ts';
 import { FloatingAddresses } from './floating.ts';
 import { Finder } from './finder.ts';
 import { Gate } from './gate.ts';
 import { Images } from './images.ts';
 import { keepConsole } from './keep-console.ts';
+import { Kept } from './kept.ts';
 import { listServers } from './listing.ts';
 import { Once, unless } from './once.ts';
 import { Reasons } from './reasons.ts';
@@ -58,11 +59,13 @@ export class OpenStackProvider implements Provider {
   /** What is being done to a machine: one thing at a time. */
   readonly #doing = new Map<MachineId, Promise<unknown>>();
   readonly #copies = new Once<string, void>();
+  readonly #tidied: Kept<void>;
 
   constructor(options: OpenStackOptions) {
     this.#options = options;
     const { api, space, now } = options;
     this.#pause = options.pause ?? pauseFor;
+    this.#tidied = new Kept(now, seconds(600));
     this.#session = new Session({ api, readSecret: options.readSecret, now, gate: new Gate({ now, pause: this.#pause }) });
     this.#resources = new Resources(this.#session, api, now);
     this.#images = new Images({ session: this.#session, space, now, pause: this.#pause });
@@ -135,7 +138,7 @@ export class OpenStackProvider implements Provider {
   /** Waits for what is under way with the cloud. Machines run on. */
   async close(): Promise<void> {
     await Promise.allSettled(this.#doing.values());
-    await Promise.allSettled([this.#copies.settled(), this.#images.settled(), this.#floating?.settled()]);
+    await Promise.allSettled([this.#copies.settled(), this.#images.settled(), this.#floating?.settled(), this.#tidied.settled()]);
     await this.#session.close();
   }
 
@@ -278,6 +281,8 @@ export class OpenStackProvider implements Provider {
   #lookAfter(seen: Census): void {
     for (const copy of seen.copies) this.#copies.run(copy.serverId, () => this.#removeCopy(copy)).catch(() => undefined);
     for (const o of seen.own) if (o.sighting.power === 'running' && !o.floating) this.#floating?.give(o.identity.id, o.serverId).catch(() => undefined);
+    const alive = new Set(seen.own.map((o) => o.identity.id));
+    this.#tidied.get('floating addresses', never(), async () => this.#floating?.tidy(alive)).catch(() => undefined);
     void this.#images.tidy(new Set(seen.own.map((o) => o.imageId).filter((i) => i !== undefined)));
   }
 

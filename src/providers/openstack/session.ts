@@ -43,6 +43,8 @@ interface Token {
 
 /** A token is renewed so long before its end, but never in the first four fifths of its life. */
 const margin = 300;
+/** Seconds after which a refused secret is tried again at the latest. */
+const longestRefusal = 600;
 /** Tested with this one; of an older cloud its newest, of one that has dropped it its oldest. */
 const preferred = 79;
 
@@ -162,7 +164,8 @@ export class Session {
     const digest = createHash('sha256').update(secret).digest('hex');
     const refused = this.#refused?.digest === digest ? this.#refused : undefined;
     // Identity services lock accounts: a secret that was refused is tried seldom, a new one at once.
-    if (refused !== undefined && now() < refused.until) throw refused.error;
+    const left = refused === undefined ? 0 : elapsed(now(), refused.until);
+    if (refused !== undefined && left > 0 && left <= longestRefusal) throw refused.error;
     const never = new AbortController().signal;
     await gate.pass('identity', never);
     const asked = { service: 'identity', what: 'POST /auth/tokens' } as const;
@@ -175,7 +178,7 @@ export class Session {
       if (answer.status === 503 || answer.status === 429) gate.refused('identity', error.retryAfter);
       if (error.fault === 'host') {
         const times = (refused?.times ?? 0) + 1;
-        this.#refused = { digest, until: later(now(), Math.min(600, 15 * 2 ** times)), times, error };
+        this.#refused = { digest, until: later(now(), Math.min(longestRefusal, 15 * 2 ** times)), times, error };
       }
       throw error;
     }

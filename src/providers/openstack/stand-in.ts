@@ -298,7 +298,7 @@ export class StandIn {
     if (asked.method === 'POST') this.floating.push({ ...(JSON.parse(asked.body) as { floatingip: object }).floatingip, id: `fip-${++this.#made}` });
     if (asked.method === 'DELETE') this.floating.splice(0, this.floating.length, ...this.floating.filter((f) => f['id'] !== id));
     return asked.method === 'GET'
-      ? { status: 200, body: { floatingips: this.floating.filter((f) => f['description'] === url.searchParams.get('description')) } }
+      ? { status: 200, body: { floatingips: this.floating.filter((f) => [null, f['description']].includes(url.searchParams.get('description'))) } }
       : { status: asked.method === 'DELETE' ? 204 : 201, body: {} };
   }
 }
