@@ -25,4 +25,7 @@ export function checkSpec(spec: JobSpec): void {
 export function checkAgent(agent: AgentFacts): void {
   checkName('machine', agent.machine);
   checkName('tenant', agent.tenant);
+  // Whatever is compared with NaN seems to fit.
+  for (const [name, value] of Object.entries({ processors: agent.processors, memoryMb: agent.memoryMb, timeLeft: agent.timeLeft }))
+    if (typeof value !== 'number' || Number.isNaN(value)) throw new StoreError('REFUSED', `${name} of machine ${agent.machine}: must be a number`);
 }

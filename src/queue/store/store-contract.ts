@@ -275,6 +275,10 @@ export function storeContract(name: string, makeHarness: () => Promise<StoreHarn
       assert.equal((await taken(store, anAgent({ timeLeft: seconds(3601) }))).job.spec.wall, 3601);
       assert.equal((await taken(store, anAgent({ machinetype: 'big' }))).job.spec.requirements, 'big');
       assert.equal((await taken(store, anAgent({ tenant: 'atlas' }))).job.spec.tenant, 'atlas');
+      await assert.rejects(
+        store.take(anAgent({ processors: Number.NaN }), { now: at(1), lease: leaseTime }),
+        refused('REFUSED', /processors of machine wn-1/u),
+      );
       const bound = await store.take(anAgent({ processors: 64, boundTo: 'bob' }), { now: at(1), lease: leaseTime });
       assert.ok(bound.job === undefined && bound.reasons.some((r) => r.text === 'of another owner than the jobs that this machine has run'));
     });
