@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { it } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { Job } from '../../core/jobs/job.ts';
 import { instant, seconds } from '../../core/units.ts';
 import { Refusal } from '../refusal.ts';

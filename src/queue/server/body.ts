@@ -6,7 +6,7 @@ import type { Incoming } from '../sandbox/receive.ts';
 /** The announced length of a body; undefined: it comes in pieces, of which nobody knows how many. */
 export function announced(c: Context): number | undefined {
   const text = c.req.header('content-length');
-  if (text === undefined) return c.req.header('transfer-encoding') === undefined ? 0 : undefined;
+  if (text === undefined) return c.req.raw.body === null ? 0 : undefined;
   if (/^\d{1,15}$/.test(text)) return Number(text);
   throw new Refusal('bad_request', `content-length: ${text.slice(0, 40)} is no length`);
 }

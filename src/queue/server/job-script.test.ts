@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { JobId, JobSpec } from '../../core/jobs/job.ts';
 import { plainSpec } from '../testing.ts';
 import { jobScript } from './job-script.ts';

@@ -70,7 +70,7 @@ export class Waiters {
         agent,
         since: this.#clock.now(),
         state: 'due',
-        late: false,
+        late: wait <= 0,
         gone: false,
         last: { waiting: 0, reasons: [] },
         settle: (answer) => {
@@ -113,7 +113,7 @@ export class Waiters {
   close(): void {
     this.#closed = true;
     this.#again?.();
-    for (const { waiters } of [...this.#lines.values()]) for (const waiter of waiters.slice()) waiter.fail(closing());
+    for (const { waiters } of this.#lines.values()) for (const waiter of waiters.slice()) waiter.fail(closing());
   }
 
   #line(tenant: string): Line {
