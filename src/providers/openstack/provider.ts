@@ -10,7 +10,9 @@ import { Images } from './images.ts';
 import { keepConsole } from './keep-console.ts';
 import { Kept } from './kept.ts';
 import { listServers } from './listing.ts';
+import { offerOf } from './offer.ts';
 import { Once, unless } from './once.ts';
+import { pauseFor } from './pause.ts';
 import { Reasons } from './reasons.ts';
 import { Resources } from './resources.ts';
 import { Console, Created, Limits } from './schema.ts';
@@ -290,30 +292,4 @@ export class OpenStackProvider implements Provider {
   async #removeCopy(copy: Own): Promise<void> {
     await this.#session.ask({ service: 'compute', method: 'DELETE', path: `/servers/${encodeURIComponent(copy.serverId)}`, accept: [404, 409] }, never());
   }
-}
-
-function offerOf(limits: Awaited<ReturnType<typeof Limits.parse>>['limits']['absolute'], flavors: CloudOffer['flavors']): CloudOffer {
-  return {
-    quota: {
-      ...(limits.maxTotalCores >= 0 && { processors: limits.maxTotalCores }),
-      ...(limits.maxTotalInstances >= 0 && { machines: limits.maxTotalInstances }),
-      ...(limits.maxTotalRAMSize >= 0 && { memoryMb: limits.maxTotalRAMSize }),
-    },
-    used: { processors: Math.max(0, limits.totalCoresUsed), machines: Math.max(0, limits.totalInstancesUsed) },
-    flavors,
-  };
-}
-
-/** Resolves early, and does not reject, when the signal aborts. */
-function pauseFor(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, milliseconds);
-    signal.addEventListener('abort', done, { once: true });
-  });
 }

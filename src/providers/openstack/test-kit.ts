@@ -5,7 +5,7 @@ import { type MachineOrder, ProviderError, type RemoteOrder } from '../contract.
 import { ManualClock } from '../sim/clock.ts';
 import { markMetadata, markTag } from './marks.ts';
 import { type OpenStackOptions, OpenStackProvider } from './provider.ts';
-import type { StandIn, StoredServer } from './stand-in.ts';
+import type { StoredServer } from './stand-in.ts';
 
 export const space = 'space.example.com';
 export const never = (): AbortSignal => new AbortController().signal;
@@ -97,14 +97,4 @@ export function fails(code: string, about: Partial<Pick<ProviderError, 'fault' |
         throw new Error(`${key}: expected ${String(value)}, got ${String(got[key as keyof typeof got])} (${error.message})`);
     return true;
   };
-}
-
-/** Calls the body with a stand-in that is closed afterwards. */
-export async function withStandIn(make: () => Promise<StandIn>, body: (cloud: StandIn) => Promise<void>): Promise<void> {
-  const cloud = await make();
-  try {
-    await body(cloud);
-  } finally {
-    await cloud.close();
-  }
 }
