@@ -26,6 +26,10 @@ export interface Machine {
 export interface MachineOptions {
   readonly flavour?: Flavour;
   readonly token?: string;
+  /** Another queue than the fake one, which then only plays the factory. */
+  readonly queue?: string;
+  /** Seconds that the queue may keep it waiting. */
+  readonly wait?: number;
   /** Command and arguments in front of the shell. */
   readonly inside?: readonly string[];
   readonly prepare?: (queue: FakeQueue) => void;
@@ -34,7 +38,7 @@ export interface MachineOptions {
 }
 
 /** The agent's user data for a queue, harmless to the host that runs it: powering off is a file. */
-export function userData(url: string, { token = 'a.b.c', lookEvery = 60 }: Pick<MachineOptions, 'token' | 'lookEvery'> = {}): string {
+export function userData(url: string, { token = 'a.b.c', lookEvery = 60, queue = `${url}/q`, wait = 30 }: Omit<MachineOptions, 'flavour'> = {}): string {
   const harmless = changed(agentText, 'power_off() { poweroff; }', 'power_off() { : >"$0.off"; }');
   const own = changed(harmless, 'for private in /run /dev/shm "$base"', 'for private in "$TMPDIR/../run"');
   const text = changed(own, 'look_again=$((now + 60))', `look_again=$((now + ${lookEvery}))`);
@@ -42,7 +46,8 @@ export function userData(url: string, { token = 'a.b.c', lookEvery = 60 }: Pick<
     machinefeatures_url: `${url}/machine`,
     jobfeatures_url: `${url}/job`,
     joboutputs_url: `${url}/outputs`,
-    option_queue: `${url}/q`,
+    option_queue: queue,
+    option_queue_wait: String(wait),
     option_queue_token: token,
   };
   return Buffer.from(renderUserData(text, new Map(Object.entries(values)))).toString('latin1');
