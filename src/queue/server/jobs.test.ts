@@ -162,7 +162,7 @@ it('files have flat names and a place in the description, and their sizes have l
     assert.ok(got === 400 || got === 404, name);
   }
   assert.equal(await put('c', 1), 404);
-  assert.equal(await put('a', 1049), 413);
+  assert.equal(await put('a', 1050), 413);
   assert.equal(await put('a', 1000), 201);
   assert.equal(await put('b', 600), 413, 'more than one job may have');
   assert.equal(await put('b', 500), 201);

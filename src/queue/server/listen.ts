@@ -10,7 +10,7 @@ import type { QueueSettings } from '../config/settings.ts';
 /** A large file over a slow line may take this long. */
 const longestRequest = 3600_000;
 /** An idle agent that has waited keeps its connection for its next question. */
-const idle = 75_000;
+const keepAlive = 75_000;
 
 export interface Listening {
   /** As clients on this host see it. */
@@ -21,7 +21,7 @@ export interface Listening {
 
 /** Serves the app. Rejects when the address cannot be had or the certificate cannot be used. */
 export async function listen(app: Hono, { listen: at, tls }: Pick<QueueSettings, 'listen' | 'tls'>): Promise<Listening> {
-  const limits = { requestTimeout: longestRequest, keepAliveTimeout: idle };
+  const limits = { requestTimeout: longestRequest, keepAliveTimeout: keepAlive };
   const server = (
     tls === undefined
       ? createAdaptorServer({ fetch: app.fetch, createServer: createHttpServer, serverOptions: limits })
@@ -45,9 +45,11 @@ export async function listen(app: Hono, { listen: at, tls }: Pick<QueueSettings,
     url: `${tls === undefined ? 'http' : 'https'}://${urlHost(at.host)}:${port}`,
     async close(patience) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeIdleConnections();
+      // A connection is idle only some time after the answer to its last request.
+      const idle = setInterval(() => server.closeIdleConnections(), 20);
       const late = setTimeout(() => server.closeAllConnections(), patience);
       await closed;
+      clearInterval(idle);
       clearTimeout(late);
     },
   };
