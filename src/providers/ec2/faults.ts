@@ -1,6 +1,6 @@
 import { seconds } from '../../core/units.ts';
 import { type FaultAbout, ProviderError } from '../contract.ts';
-import { oneLine } from '../openstack/one-line.ts';
+import { oneLine } from '../cloud/one-line.ts';
 
 type Known = Readonly<{ code: Uppercase<string> } & Pick<FaultAbout, 'fault' | 'lack' | 'whole' | 'retryAfter'>>;
 

@@ -3,8 +3,8 @@ import type { EndCause } from '../../core/machine.ts';
 import type { Power, Sighting } from '../../core/observed.ts';
 import { instant, type MachineId } from '../../core/units.ts';
 import { ProviderError } from '../contract.ts';
-import { identityOf, readMarks } from '../openstack/marks.ts';
-import { oneLine } from '../openstack/one-line.ts';
+import { identityOf, readMarks } from '../cloud/marks.ts';
+import { oneLine } from '../cloud/one-line.ts';
 
 /** Most that the API gives in one page. */
 const pageSize = 1000;

@@ -1,8 +1,8 @@
 import type { RunInstancesCommandInput, Tag } from '@aws-sdk/client-ec2';
 import type { Ec2Api } from '../../core/cloud/settings.ts';
 import { type MachineOrder, ProviderError, type RemoteOrder } from '../contract.ts';
-import { markMetadata } from '../openstack/marks.ts';
-import { isPrintable } from '../openstack/one-line.ts';
+import { markMetadata } from '../cloud/marks.ts';
+import { isPrintable } from '../cloud/one-line.ts';
 
 /** Limit of EC2, before base64 (spec/cloud.md §6.2, project rule). */
 const maxUserDataBytes = 16_384;

@@ -10,7 +10,7 @@ import {
 import type { Flavor } from '../../core/cloud/offer.ts';
 import type { Instant } from '../../core/units.ts';
 import { ProviderError } from '../contract.ts';
-import { oneLine } from '../openstack/one-line.ts';
+import { oneLine } from '../cloud/one-line.ts';
 import { codeOf } from './faults.ts';
 
 /** What changes seldom is asked for again after this time. */

@@ -1,6 +1,6 @@
 import { ProviderError } from '../contract.ts';
 import type { Service } from './classify.ts';
-import { oneLine } from './one-line.ts';
+import { oneLine } from '../cloud/one-line.ts';
 import type { TokenBody } from './schema.ts';
 
 export interface Wanted {

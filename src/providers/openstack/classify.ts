@@ -2,7 +2,7 @@ import { type Instant, seconds } from '../../core/units.ts';
 import { type Fault, type FaultAbout, ProviderError } from '../contract.ts';
 import { retryAfterSeconds } from './gate.ts';
 import type { Answer } from './http.ts';
-import { oneLine } from './one-line.ts';
+import { oneLine } from '../cloud/one-line.ts';
 
 export type Service = 'identity' | 'compute' | 'image' | 'network';
 

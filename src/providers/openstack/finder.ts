@@ -1,6 +1,6 @@
 import type { MachineId } from '../../core/units.ts';
 import { listServers } from './listing.ts';
-import { markTag } from './marks.ts';
+import { markTag } from '../cloud/marks.ts';
 import { unless } from './once.ts';
 import { type Own, census, type Reading } from './servers.ts';
 import type { Session } from './session.ts';

@@ -1,5 +1,5 @@
 import { type MachineId, machineId } from '../../core/units.ts';
-import { markTag, tagStart } from './marks.ts';
+import { markTag, tagStart } from '../cloud/marks.ts';
 import { Once } from './once.ts';
 import type { Resources } from './resources.ts';
 import { FloatingPage, PortPage } from './schema.ts';

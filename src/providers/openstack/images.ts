@@ -3,7 +3,7 @@ import { type CloudImage, ProviderError } from '../contract.ts';
 import { type ImageFile, ImageFiles, uploadStream } from './image-file.ts';
 import { Kept } from './kept.ts';
 import { Once, unless } from './once.ts';
-import { oneLine } from './one-line.ts';
+import { oneLine } from '../cloud/one-line.ts';
 import { Image, ImagePage } from './schema.ts';
 import type { Session } from './session.ts';
 

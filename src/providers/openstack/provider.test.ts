@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { machineId } from '../../core/units.ts';
-import { markTag } from './marks.ts';
+import { markTag } from '../cloud/marks.ts';
 import { StandIn } from './stand-in.ts';
 import { fails, kit, labels, never, orderOf, space } from './test-kit.ts';
 

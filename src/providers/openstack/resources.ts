@@ -4,7 +4,7 @@ import type { Flavor } from '../../core/cloud/offer.ts';
 import { type Instant, seconds } from '../../core/units.ts';
 import { ProviderError } from '../contract.ts';
 import { Kept } from './kept.ts';
-import { oneLine } from './one-line.ts';
+import { oneLine } from '../cloud/one-line.ts';
 import { FlavorPage, KeyPair, type Network, NetworkPage, SecurityGroupPage, ZonePage } from './schema.ts';
 import { parsed, type Session } from './session.ts';
 

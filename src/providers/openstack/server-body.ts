@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type MachineOrder, ProviderError, type RemoteOrder } from '../contract.ts';
-import { type MarkFacts, markMetadata, markTag } from './marks.ts';
-import { isPrintable } from './one-line.ts';
+import { type MarkFacts, markMetadata, markTag } from '../cloud/marks.ts';
+import { isPrintable } from '../cloud/one-line.ts';
 
 /** Nova's limit for the encoded text (spec/cloud.md §6.2). */
 export const maxUserData = 65_535;

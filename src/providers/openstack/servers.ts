@@ -3,8 +3,8 @@ import type { Flavor } from '../../core/cloud/offer.ts';
 import type { Sighting } from '../../core/observed.ts';
 import { instant, type Instant, later, type MachineId, type Seconds } from '../../core/units.ts';
 import { lackOf } from './classify.ts';
-import { type Identity, identityOf, readMarks } from './marks.ts';
-import { isPrintable, oneLine } from './one-line.ts';
+import { type Identity, identityOf, readMarks } from '../cloud/marks.ts';
+import { isPrintable, oneLine } from '../cloud/one-line.ts';
 import { powerOf } from './power.ts';
 import { AnyServer, Server } from './schema.ts';
 

@@ -9,7 +9,7 @@ import type { Gate } from './gate.ts';
 import { type Answer, type Call, Http, type Method } from './http.ts';
 import { loginBody, secretOf } from './login.ts';
 import { Once, unless } from './once.ts';
-import { oneLine } from './one-line.ts';
+import { oneLine } from '../cloud/one-line.ts';
 import { TokenBody, VersionBody } from './schema.ts';
 
 export interface SessionOptions {

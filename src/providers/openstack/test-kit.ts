@@ -3,7 +3,7 @@ import type { OpenStackApi } from '../../core/cloud/settings.ts';
 import { instant, later, type MachineId, machineId } from '../../core/units.ts';
 import { type MachineOrder, ProviderError, type RemoteOrder } from '../contract.ts';
 import { ManualClock } from '../sim/clock.ts';
-import { markMetadata, markTag } from './marks.ts';
+import { markMetadata, markTag } from '../cloud/marks.ts';
 import { type OpenStackOptions, OpenStackProvider } from './provider.ts';
 import type { StoredServer } from './stand-in.ts';
 

@@ -4,7 +4,7 @@ import type { OpenStackApi } from '../../core/cloud/settings.ts';
 import type { Machinetype } from '../../core/machinetype.ts';
 import { type Finding, ProviderError } from '../contract.ts';
 import type { Images } from './images.ts';
-import { oneLine } from './one-line.ts';
+import { oneLine } from '../cloud/one-line.ts';
 import type { Resources } from './resources.ts';
 import type { Session } from './session.ts';
 
