@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import type { Ec2Api } from '../../core/cloud/settings.ts';
 import type { Machinetype } from '../../core/machinetype.ts';
@@ -76,8 +78,8 @@ describe('ec2: what the cloud refuses', () => {
       fault: 'tenant',
     });
     assert.deepEqual(brief(await failure(p.create(order({ flavor: 't9.huge' }), soon()))), { code: 'FLAVOR_MISSING', fault: 'host' });
-    const tooLarge = await failure(p.create(order({ userData: Buffer.alloc(16_385) }), soon()));
-    assert.match(tooLarge.message, /16385 bytes; valid: at most 16384/);
+    const tooLarge = await failure(p.create(order({ userData: randomBytes(16_385) }), soon()));
+    assert.match(tooLarge.message, /16385 bytes, \d+ compressed; valid: at most 16384/);
     assert.deepEqual(brief(await failure(provider({ subnets: ['subnet-00bad'] }).create(order({}), soon()))), {
       code: 'NETWORK_MISSING',
       fault: 'host',
@@ -240,6 +242,17 @@ describe('ec2: machines', () => {
     assert.equal(form.get('LaunchTemplate.LaunchTemplateName'), 'vacua');
     assert.match([...standIn.cloud.keyPairs.values()][0] ?? '', /^ssh-ed25519 \S+ vacua$/);
     assert.equal([...standIn.cloud.instances.values()][0]?.tags.get('vacua_id'), order.id);
+  });
+
+  it('user data that is too long goes compressed', async () => {
+    let sent = '';
+    standIn.trouble = (action, form) => {
+      if (action === 'RunInstances') sent = form.get('UserData') ?? '';
+      return undefined;
+    };
+    const userData = Buffer.from('#!/bin/sh\n'.repeat(5000));
+    await provider().create(orderIn(root, {}, { userData }), soon());
+    assert.deepEqual(gunzipSync(Buffer.from(sent, 'base64')), userData);
   });
 
   it('a lost answer is no second machine, and the same token with other words finds the first', async () => {

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import type { RunInstancesCommandInput, Tag } from '@aws-sdk/client-ec2';
 import type { Ec2Api } from '../../core/cloud/settings.ts';
 import { type MachineOrder, ProviderError, type RemoteOrder } from '../contract.ts';
@@ -16,16 +17,20 @@ export interface Resolved {
   readonly keyName?: string;
 }
 
+/** What is too long goes as gzip, which cloud-init and the guests of this project take. */
+const compact = (userData: Uint8Array): Buffer => (userData.byteLength > maxUserDataBytes ? gzipSync(userData) : Buffer.from(userData));
+
 /** Refuses what the cloud would refuse, or would cut. */
 export function checkedRemote(order: MachineOrder): RemoteOrder {
   const { remote } = order;
   const refuse = (code: Uppercase<string>, text: string): ProviderError => new ProviderError(code, text, { fault: 'tenant' });
   if (remote === undefined)
     throw new ProviderError('NO_REMOTE_ORDER', 'this provider makes machines at a cloud, and the order is for a host', { fault: 'host' });
-  if (remote.userData.byteLength > maxUserDataBytes) {
+  const { byteLength } = compact(remote.userData);
+  if (byteLength > maxUserDataBytes) {
     throw refuse(
       'USER_DATA_TOO_LARGE',
-      `user data of ${remote.userData.byteLength} bytes; valid: at most ${maxUserDataBytes}, or a script that fetches the rest`,
+      `user data of ${remote.userData.byteLength} bytes, ${byteLength} compressed; valid: at most ${maxUserDataBytes}, or a script that fetches the rest`,
     );
   }
   if (remote.image.kind === 'file')
@@ -61,7 +66,7 @@ export function runRequest(
     MaxCount: 1,
     ImageId: resolved.imageId,
     InstanceType: remote.flavor as NonNullable<RunInstancesCommandInput['InstanceType']>,
-    UserData: Buffer.from(remote.userData).toString('base64'),
+    UserData: compact(remote.userData).toString('base64'),
     MetadataOptions: { HttpTokens: 'required', HttpEndpoint: 'enabled' },
     // A machine that has ended by itself stays to be looked at, but a one-time spot instance cannot be stopped.
     InstanceInitiatedShutdownBehavior: api.spot ? 'terminate' : 'stop',
