@@ -3,6 +3,7 @@ import { commandTable, ec2Table, openstackTable, spaceTable } from './cloud-opti
 import { environmentTable } from './environment-options.ts';
 import { machinetypeFamilies, ownMachinetype, pipeTable, vacMachinetype } from './machinetype-options.ts';
 import type { Table } from './option.ts';
+import { queueTable, tenantTable } from './queue-options.ts';
 import { ownSettings, settingsFamilies, vacSettings } from './settings-options.ts';
 
 /** The tables of docs/configuration.md by their name there, in Markdown, made from the tables that the reader uses. */
@@ -14,6 +15,8 @@ export const documentedTables = (): ReadonlyMap<string, string> =>
     ['machinetype-own', optionTable(ownMachinetype, true)],
     ['vacuum-pipe', optionTable(pipeTable, false)],
     ['environment', optionTable(environmentTable, false)],
+    ['queue', optionTable(queueTable, false)],
+    ['tenant', optionTable(tenantTable, false)],
     ['space', optionTable(spaceTable, false)],
     ['space-openstack', optionTable(openstackTable, false)],
     ['space-ec2', optionTable(ec2Table, false)],
