@@ -150,7 +150,10 @@ describe('a machine at a cloud', () => {
       if (d.actions.some((a) => a.kind === 'destroy')) at.push(time);
       stuck = d.reasons.stuck;
     }
-    assert.deepEqual(at, [10, 40, 100, 220, 460]);
+    assert.deepEqual(
+      at.slice(1).map((t, i) => t - (at[i] ?? 0)),
+      [30, 60, 120, 240],
+    );
     assert.deepEqual(
       stuck?.map((s) => [s.name, s.tries]),
       [[m.name, 5]],

@@ -7,8 +7,12 @@ import { type Instant, later, type MachineId, type Seconds } from '../core/units
 import { ProviderError, type ProviderList } from '../providers/contract.ts';
 import type { Clock } from './clock.ts';
 
-/** Turns come with every word of a guest; the cloud is not asked for its list more often than this, in seconds. */
+/** Turns come with every word of a guest; a cloud in which something is expected to change is not asked for its list more often than this, in seconds. */
 const listSpacing = 10;
+/** Of a cycle: a turn that comes a little early asks all the same. */
+const quietPart = 0.9;
+/** A machine that has just left its message is about to end. */
+const lastWords = 120;
 
 export interface WatchedFacts {
   readonly machines: readonly Machine[];
@@ -27,7 +31,8 @@ export class CloudWatch {
   readonly #removals = new Map<MachineId, Removal>();
   #offer: CloudOffer | undefined;
   #listing: Listing | undefined;
-  #nextList = Number.NEGATIVE_INFINITY;
+  #asked = Number.NEGATIVE_INFINITY;
+  #notBefore = Number.NEGATIVE_INFINITY;
   #unknownSince: Instant | undefined;
 
   constructor(clock: Clock) {
@@ -35,9 +40,11 @@ export class CloudWatch {
   }
 
   /** The list as of now, or of a few seconds ago. `ask` is called at most once; a failure is a fact, and is asked again no sooner than the provider wishes. */
-  async list(ask: () => Promise<ProviderList>, machines: readonly Machine[], inFlight: ReadonlySet<MachineId>): Promise<Listing> {
-    if (this.#listing !== undefined && this.#clock.uptime() < this.#nextList) return this.#listing;
-    this.#nextList = this.#clock.uptime() + listSpacing;
+  async list(ask: () => Promise<ProviderList>, machines: readonly Machine[], inFlight: ReadonlySet<MachineId>, cycle: Seconds): Promise<Listing> {
+    const quiet = this.#asked + Math.max(listSpacing, quietPart * cycle);
+    const due = Math.max(this.#notBefore, this.#isRestless(machines) ? this.#asked + listSpacing : quiet);
+    if (this.#listing !== undefined && this.#clock.uptime() < due) return this.#listing;
+    this.#asked = this.#clock.uptime();
     try {
       const found = await ask();
       if (found.offer !== undefined) this.#offer = found.offer;
@@ -47,11 +54,21 @@ export class CloudWatch {
       this.#compare(this.#listing, machines, inFlight);
     } catch (error) {
       const wait = error instanceof ProviderError ? (error.retryAfter ?? 0) : 0;
-      this.#nextList = this.#clock.uptime() + Math.max(listSpacing, wait);
+      this.#notBefore = this.#clock.uptime() + wait;
       this.#unknownSince ??= this.#clock.wall();
       this.#listing = { state: 'unknown', since: this.#unknownSince, why: error instanceof Error ? error.message : String(error) };
     }
     return this.#listing;
+  }
+
+  /** Whether the next list will differ from the last one. */
+  #isRestless(machines: readonly Machine[]): boolean {
+    if (this.#listing?.state !== 'complete') return true;
+    for (const lists of this.#missing.values()) if (lists < listsWithoutIt) return true;
+    const now = this.#clock.wall();
+    return machines.some(
+      (m) => m.state === 'creating' || m.state === 'ending' || (m.state === 'running' && m.message !== undefined && now < later(m.message.at, lastWords)),
+    );
   }
 
   /** A list that has not been compared before. Machines in flight may have been begun, or removed, while it was made. */
@@ -98,9 +115,7 @@ export class CloudWatch {
     for (const [id, at] of this.#stalled) this.#stalled.set(id, later(at, by));
     for (const [id, r] of this.#removals) this.#removals.set(id, { ...r, firstAt: later(r.firstAt, by), lastAt: later(r.lastAt, by) });
     if (this.#unknownSince !== undefined) this.#unknownSince = later(this.#unknownSince, by);
-    if (this.#listing !== undefined) {
-      // Times in a list are on the clock that was: the next one has the new.
-      this.#nextList = Number.NEGATIVE_INFINITY;
-    }
+    // Times in a list are on the clock that was: the next one has the new.
+    this.#asked = Number.NEGATIVE_INFINITY;
   }
 }

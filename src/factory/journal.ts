@@ -49,7 +49,9 @@ export class Journal {
       db = new DatabaseSync(path);
       this.#db = db;
       chmodSync(path, 0o600);
-      this.#db.exec('PRAGMA busy_timeout = 0; PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
+      this.#db.exec(
+        'PRAGMA busy_timeout = 0; PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -256;',
+      );
       this.#db.exec(`BEGIN IMMEDIATE; ${schema} COMMIT;`);
     } catch (cause) {
       db?.close();

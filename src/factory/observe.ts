@@ -31,7 +31,7 @@ export interface LoopMemory {
 export async function observe(parts: LoopParts, configuration: Configuration, memory: LoopMemory, signal: AbortSignal): Promise<Observed> {
   // Taken before the provider is asked: what is begun or done meanwhile may be missing from its list.
   const inFlight = new Set(memory.inFlight);
-  const [listing, host] = await Promise.all([list(parts, memory, inFlight, signal), parts.host.facts(parts.stateDir)]);
+  const [listing, host] = await Promise.all([list(parts, configuration, memory, inFlight, signal), parts.host.facts(parts.stateDir)]);
   const now = parts.clock.wall();
   const machines = parts.journal.machines().map((machine) => seen(machine, parts, listing, now));
   for (const machine of machines) parts.journal.note(machine);
@@ -67,11 +67,17 @@ export async function observe(parts: LoopParts, configuration: Configuration, me
 const preparation = (type: Machinetype, parts: LoopParts): Preparation =>
   namedImage(type.rootImage) === undefined ? parts.images.preparation(type) : { ready: true };
 
-async function list(parts: LoopParts, memory: LoopMemory, inFlight: ReadonlySet<MachineId>, signal: AbortSignal): Promise<Listing> {
+async function list(
+  parts: LoopParts,
+  configuration: Configuration,
+  memory: LoopMemory,
+  inFlight: ReadonlySet<MachineId>,
+  signal: AbortSignal,
+): Promise<Listing> {
   const { provider, journal } = parts;
   const deadline = (provider.can.remote ? remoteListDeadlineSeconds : listDeadlineSeconds) * 1000;
   const ask = (): Promise<ProviderList> => provider.list(AbortSignal.any([signal, AbortSignal.timeout(deadline)]));
-  if (memory.cloud) return memory.cloud.list(ask, journal.machines(), inFlight);
+  if (memory.cloud) return memory.cloud.list(ask, journal.machines(), inFlight, configuration.settings.cycle);
   try {
     const found = await ask();
     return { state: found.complete ? 'complete' : 'partial', at: parts.clock.wall(), sightings: found.sightings, foreignProcessors: found.foreignProcessors };
@@ -80,22 +86,25 @@ async function list(parts: LoopParts, memory: LoopMemory, inFlight: ReadonlySet<
   }
 }
 
-/** The record together with what guest and provider show of it now. */
+/** The record together with what guest and provider show of it now. One new object for each: there may be thousands, in every turn. */
 function seen(machine: Machine, parts: LoopParts, listing: Listing, present: Instant): Machine {
   if (machine.state === 'finished') return machine;
-  const said: Machine = { ...machine, ...parts.guests.report(machine.id) };
-  if (listing.state === 'unknown') return said;
-  const sighting = sightingsOf(listing).get(machine.id);
-  const reported: Machine = sighting === undefined ? said : { ...said, ...placeOf(sighting) };
-  if (!('startedAt' in reported) || reported.startedAt === undefined || sighting?.power !== 'running') return reported;
+  const report = parts.guests.report(machine.id);
+  const sighting = listing.state === 'unknown' ? undefined : sightingsOf(listing).get(machine.id);
+  if (listing.state === 'unknown' || sighting === undefined) return { ...machine, ...report };
+  const place = isPlaced(machine, sighting) ? undefined : placeOf(sighting);
+  if (!('startedAt' in machine) || machine.startedAt === undefined || sighting.power !== 'running') return { ...machine, ...report, ...place };
   // A cloud's list may be some seconds old; a list that a clock step has overtaken, of the future.
-  const now = parts.provider.can.remote ? instant(Math.max(reported.heartbeatAt ?? reported.startedAt, Math.min(present, listing.at))) : present;
-  const cpuSeconds = sighting.cpuSeconds ?? reported.cpuSeconds ?? seconds(0);
-  if (reported.state !== 'running') return { ...reported, heartbeatAt: now, cpuSeconds };
-  const since = elapsed(reported.heartbeatAt, now);
-  const cpuPercent = since > 0 ? Math.max(0, (100 * (cpuSeconds - reported.cpuSeconds)) / since) : reported.cpuPercent;
-  return { ...reported, heartbeatAt: now, cpuSeconds, ...(cpuPercent !== undefined && { cpuPercent }) };
+  const now = parts.provider.can.remote ? instant(Math.max(machine.heartbeatAt ?? machine.startedAt, Math.min(present, listing.at))) : present;
+  const cpuSeconds = sighting.cpuSeconds ?? machine.cpuSeconds ?? seconds(0);
+  if (machine.state !== 'running') return { ...machine, ...report, ...place, heartbeatAt: now, cpuSeconds };
+  const since = elapsed(machine.heartbeatAt, now);
+  const cpuPercent = since > 0 ? Math.max(0, (100 * (cpuSeconds - machine.cpuSeconds)) / since) : machine.cpuPercent;
+  return { ...machine, ...report, ...place, heartbeatAt: now, cpuSeconds, ...(cpuPercent !== undefined && { cpuPercent }) };
 }
+
+const isPlaced = (m: Machine, { providerId, zone, address }: Sighting): boolean =>
+  (providerId ?? m.providerId) === m.providerId && (zone ?? m.zone) === m.zone && (address ?? m.address) === m.address;
 
 /** Where a cloud has put it. */
 const placeOf = ({ providerId, zone, address }: Sighting): Pick<Machine, 'providerId' | 'zone' | 'address'> => ({

@@ -11,6 +11,7 @@ import { type MachineId, machineId, type Seconds, seconds } from '../core/units.
 import { ManualClock } from '../providers/sim/clock.ts';
 import { SimCloudProvider } from '../providers/sim/cloud-provider.ts';
 import { SimCloud, type SimCloudOptions } from '../providers/sim/cloud.ts';
+import type { Clock } from './clock.ts';
 import { EventBus } from './events.ts';
 import { Journal } from './journal.ts';
 import { layout } from './layout.ts';
@@ -68,9 +69,9 @@ export const cloudConfiguration = (types: readonly Machinetype[], cloud: Partial
 /** Guests that have said what a test says they have. */
 export class SaidGuests implements GuestService {
   readonly said = new Map<MachineId, GuestReport>();
-  readonly #clock: ManualClock;
+  readonly #clock: Pick<Clock, 'wall'>;
   since: GuestService['since'];
-  constructor(clock: ManualClock) {
+  constructor(clock: Pick<Clock, 'wall'>) {
     this.#clock = clock;
     this.since = this.#clock.wall();
   }
@@ -109,10 +110,11 @@ export class CloudManager {
   readonly loop: Loop;
   readonly bus = new EventBus();
   configuration: Configuration;
-  readonly #clock: ManualClock;
+  readonly #clock: Clock;
   #dead = false;
 
-  constructor(cloud: SimCloud, clock: ManualClock, options: ManagerOptions) {
+  /** A clock that moves by itself will do, when `after` is not called with a time to wait. */
+  constructor(cloud: SimCloud, clock: Clock, options: ManagerOptions) {
     this.#clock = clock;
     this.configuration = options.configuration;
     this.stateDir = options.stateDir ?? mkdtempSync(join(tmpdir(), 'vacua-cloud-'));
@@ -154,7 +156,7 @@ export class CloudManager {
 
   /** Lets time pass, then a turn and all that it begins. */
   async after(wait: Seconds | number): Promise<Decision> {
-    this.#clock.advance(wait);
+    if (this.#clock instanceof ManualClock) this.#clock.advance(wait);
     const decision = await this.loop.turn();
     await this.loop.idle();
     return decision;
