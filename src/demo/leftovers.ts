@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
 /**
  * Directories of demonstrations, `demo-*` below `var/`. Each names its owner, so that a later demonstration can tell one that
@@ -68,6 +68,23 @@ export function mountsOf(directory: string): readonly string[] {
     .map((line) => line.split(' ')[1] ?? '')
     .filter((path) => path === directory || path.startsWith(`${directory}/`));
 }
+
+/**
+ * Removes what demonstrations that were killed have left below `varDir`: their servers first, so that nothing is started anew, then machines.
+ * `removeMachines` is told the state directory of each.
+ */
+export async function removeAbandoned(varDir: string, removeMachines: (stateDir: string) => Promise<void>, print: (line: string) => void): Promise<void> {
+  for (const directory of abandoned(varDir)) {
+    print(`removing what an earlier demonstration left: ${directory}`);
+    for (const pid of processesOf(directory)) if (isServer(pid)) kill(pid);
+    await removeMachines(join(directory, 'state'));
+    sweep(directory);
+  }
+}
+
+/** A program of this project, as opposed to a machine. */
+const isServer = (pid: number): boolean => (readIfThere(`/proc/${pid}/cmdline`) ?? '').split('\0').some((word) => word.startsWith(sources));
+const sources = resolve(import.meta.dirname, '..');
 
 /** Ends what still runs for a directory, by process id, and removes it. */
 export function sweep(directory: string): void {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isLive } from '../core/machine.ts';
 import { elapsed, type Instant, instant } from '../core/units.ts';
 import { type DemoFactory, type DemoParts, realParts } from './factory.ts';
-import { abandoned, mountsOf, processesOf, sweep, writeOwner } from './leftovers.ts';
+import { mountsOf, processesOf, removeAbandoned, sweep, writeOwner } from './leftovers.ts';
 import { progress } from './progress.ts';
 import { JobQueue, type QueueCounts } from './queue.ts';
 import { DemoRecord } from './record.ts';
@@ -44,11 +44,7 @@ const now = (): Instant => instant(Date.now());
 export async function runDemo(options: DemoOptions, parts: DemoParts = realParts): Promise<0 | 1> {
   const varDir = join(options.root, 'var');
   mkdirSync(varDir, { recursive: true });
-  for (const directory of abandoned(varDir)) {
-    options.print(`removing what an earlier demonstration left: ${directory}`);
-    await parts.removeMachines(stateIn(directory));
-    sweep(directory);
-  }
+  await removeAbandoned(varDir, parts.removeMachines, options.print);
   const directory = mkdtempSync(join(varDir, 'demo-'));
   // Machines run under accounts of their own, which must be able to pass through to their directories.
   chmodSync(directory, 0o711);
