@@ -5,6 +5,7 @@ import { type JobState, jobStates } from '../../core/jobs/job.ts';
 import { instant } from '../../core/units.ts';
 import { version } from '../../factory/version.ts';
 import type { JobDocument, MatchLines } from '../../queue/client/client.ts';
+import { encoded, History, JobDocument as JobSchema, JobWithFiles } from '../../queue/server/schema.ts';
 import { CliError, type CliContext, print, printJson } from '../context.ts';
 import { download } from '../job-download.ts';
 import { type LocalJob, localJob, readJdlFile } from '../job-files.ts';
@@ -25,10 +26,7 @@ interface SubmitOptions extends Json {
 }
 
 const again = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
-const json = (document: unknown): unknown =>
-  JSON.parse(
-    JSON.stringify(document, (key, value: unknown) => (typeof value === 'number' && /(At|Until|^at)$/.test(key) ? new Date(value).toISOString() : value)),
-  );
+const documents = (jobs: readonly JobDocument[]): readonly object[] => jobs.map((job) => encoded(JobSchema, job));
 
 export function register(program: Command, context: CliContext): void {
   const job = program.command('job').description('Submit jobs to a queue and look after them.');
@@ -106,7 +104,7 @@ async function submit(context: CliContext, files: readonly string[], options: Su
     last = line;
   };
   const ended = await asking(waitForAll(client, ids, () => pause(context.signal), tell));
-  if (options.json) printJson(stdout, { jobs: json(ended) });
+  if (options.json) printJson(stdout, { jobs: documents(ended) });
   else {
     for (const line of jobsView(ended, context.now(), context.width, context.colour)) print(stdout, line);
     print(stdout, summaryLine(ended));
@@ -135,11 +133,11 @@ async function status(context: CliContext, ids: readonly string[], options: Json
   const [only, another] = ids;
   if (only !== undefined && another === undefined) {
     const [found, history] = await asking(Promise.all([client.job(only), client.history(only)]));
-    if (options.json) return printJson(stdout, json({ ...found, history }));
+    if (options.json) return printJson(stdout, { ...encoded(JobWithFiles, found), history: encoded(History, { events: history }).events });
     return jobView(found, history, context.now(), width).forEach((line) => print(stdout, line));
   }
   const jobs = await asking(Promise.all(ids.map((id) => client.job(id))));
-  if (options.json) return printJson(stdout, json({ jobs }));
+  if (options.json) return printJson(stdout, { jobs: documents(jobs) });
   jobsView(jobs, context.now(), width, colour).forEach((line) => print(stdout, line));
 }
 
@@ -159,7 +157,7 @@ async function list(context: CliContext, options: Json & ListOptions): Promise<v
   const given = { ...(tenant !== undefined && { tenant }), ...(owner !== undefined && { owner }), ...(after !== undefined && { after }) };
   const { jobs, next } = await asking(queueClient(context, options).list({ ...given, states, limit }));
   const { stdout, width, colour } = context;
-  if (options.json) return printJson(stdout, json({ jobs, ...(next !== undefined && { next }) }));
+  if (options.json) return printJson(stdout, { jobs: documents(jobs), ...(next !== undefined && { next }) });
   jobsView(jobs, context.now(), width, colour).forEach((line) => print(stdout, line));
   if (next !== undefined) print(stdout, `There may be more: --after ${next}`);
 }

@@ -54,7 +54,7 @@ export class UserTrust {
     if (oidc === undefined || this.#keys === undefined) throw new Refusal('unauthorised', 'the token is none of this queue');
     const claims = await verified(token, this.#keys, oidc, now());
     const owner = claims.sub;
-    if (typeof owner !== 'string' || !/^[\x21-\x7e]{1,256}$/.test(owner)) throw new Refusal('unauthorised', 'the token names no subject (claim sub)');
+    if (typeof owner !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(owner)) throw new Refusal('unauthorised', 'the token names no subject (claim sub)');
     const groups = groupsOf(claims[oidc.tenantClaim]);
     const member = [...this.#options.tenants.values()].filter((t) => t.users.has(owner) || groups.some((group) => t.groups.has(group)));
     return { owner, tenants: new Set(member.map((t) => t.name)), administrator: administrators.includes(owner) };

@@ -184,3 +184,15 @@ it('a sweep removes what nobody needs and nothing else', async () => {
   assert.equal(await textOf(await sandbox.open(job(1), 'input', 'a')), 'kept by 1 and 2');
   assert.deepEqual([contents(sandbox), incoming(sandbox)], [1, []]);
 });
+
+it('a disk that is full is told as such, and nothing is left of what did not fit', async () => {
+  using directory = new TestDirectory();
+  const sandbox = new Sandbox(directory.path, limits);
+  async function* full(): AsyncIterable<Uint8Array> {
+    yield Buffer.from('some');
+    throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+  }
+  await assert.rejects(sandbox.put(job(1), 'output', 'a', { bytes: full() }, 1500), { code: 'disk_full', status: 507, retryAfter: 60 });
+  assert.deepEqual([await sandbox.list(job(1), 'output'), incoming(sandbox)], [[], []]);
+  await sandbox.put(job(1), 'output', 'a', body('x'.repeat(1000)), 1500);
+});

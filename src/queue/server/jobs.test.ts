@@ -264,6 +264,7 @@ it('what is advertised shows the environments and how many jobs run and wait', a
   assert.deepEqual([sl6?.['tags'], sl6?.['waiting'], sl6?.['running'], sl6?.['state']], [['VM-sl6-6.10', 'VO-red-slc6', 'sl6-6.10'], 1, 0, 'installable']);
   assert.match(await (await queue.ask('GET', '/classads')).text(), /GlueCEStateWaitingJobs = 1/);
   assert.match(await (await queue.ask('GET', '/glue2.ldif')).text(), /GLUE2DomainID=EXAMPLE-HEP/);
+  assert.match(await (await queue.ask('GET', '/glue1.ldif')).text(), /^dn: .*GlueCEUniqueID=/m);
   assert.ok(Array.isArray((await json(await queue.ask('GET', '/glue2')))['ComputingShare']));
   const match = async (text: string, token = queue.tokens.ann) => (await json(await queue.ask('POST', '/match', { ...jdl(text), token })))['matches'];
   assert.deepEqual(await match(`${simple} Requirements = Member("VM-sl6-6.10", other.GlueHostApplicationSoftwareRunTimeEnvironment);`), [

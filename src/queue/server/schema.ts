@@ -109,9 +109,10 @@ type DeepReadonly<T> = T extends (infer E)[]
     : T extends object
       ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
       : T;
-/** The JSON answer for a value. Throws when the value is not what its type says, which is a bug. */
+/** A value as it stands in an answer. Throws when the value is not what its type says, which is a bug. */
+export const encoded = <S extends z.ZodType>(schema: S, value: DeepReadonly<z.output<S>>): z.input<S> => z.encode(schema, value as z.output<S>);
 export const answer = <S extends z.ZodType>(schema: S, value: DeepReadonly<z.output<S>>, init: ResponseInit = {}): Response =>
-  new Response(`${JSON.stringify(z.encode(schema, value as z.output<S>))}\n`, { ...init, headers: { 'content-type': 'application/json', ...init.headers } });
+  new Response(`${JSON.stringify(encoded(schema, value))}\n`, { ...init, headers: { 'content-type': 'application/json', ...init.headers } });
 
 export function jobDocument(job: Job): DeepReadonly<JobDocument> {
   const { id, state, attributes, submittedAt, changedAt, runs, run, exitCode, message, spec } = job;

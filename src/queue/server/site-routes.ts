@@ -64,7 +64,7 @@ export const siteRoutes: readonly Route[] = [
   {
     method: 'get',
     path: '/glue2.ldif',
-    summary: 'The same as LDIF',
+    summary: 'The advertisement as GLUE 2 in LDIF',
     token: 'none',
     status: 200,
     answer: 'text/plain',

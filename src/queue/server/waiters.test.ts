@@ -150,3 +150,14 @@ it('a store that cannot be had is told to whoever asks; a server that stops send
   await sent;
   await assert.rejects(waiters.take(agent('c'), seconds(5), never), { code: 'unavailable' });
 });
+
+it('one machine cannot fill the queue with questions', async () => {
+  const { waiters, agent, never } = world();
+  const waiting = Array.from({ length: 64 }, () => waiters.take(agent('greedy'), seconds(5), never));
+  await assert.rejects(waiters.take(agent('greedy'), seconds(5), never), { code: 'unavailable' });
+  const modest = waiters.take(agent('modest'), seconds(5), never);
+  assert.equal(waiters.waiting, 65);
+  const sent = Promise.allSettled([...waiting, modest]);
+  waiters.close();
+  await sent;
+});

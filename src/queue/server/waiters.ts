@@ -6,6 +6,8 @@ import type { QueueClock } from './clock.ts';
 
 /** Agents of one tenant that the store is asked for at the same time; more would not make a store faster. */
 const lanes = 4;
+/** Questions of one machine that wait at the same time: more than any agent has, too few to fill the memory of the queue. */
+const mostOfMachine = 64;
 /** Jobs may also come by way of another server of the same store, of which nobody tells this one. */
 const lookAgain = seconds(5);
 
@@ -56,6 +58,8 @@ export class Waiters {
    */
   take(agent: AgentFacts, wait: Seconds, gone: AbortSignal): Promise<Taken | NotTaken> {
     if (this.#closed) return Promise.reject(closing());
+    const already = this.#lines.get(agent.tenant)?.waiters.filter(({ agent: { machine } }) => machine === agent.machine).length ?? 0;
+    if (already >= mostOfMachine) return Promise.reject(new Refusal('unavailable', 'this machine waits for too many jobs already', { retryAfter: 30 }));
     return new Promise((resolve, reject) => {
       const line = this.#line(agent.tenant);
       const leave = (): void => {
