@@ -3,6 +3,7 @@ export const statusOf = {
   bad_request: 400,
   bad_description: 400,
   bad_name: 400,
+  no_environment: 422,
   unauthorised: 401,
   token_expired: 401,
   forbidden: 403,

@@ -3,6 +3,7 @@ import { type Candidate, chooseEnvironment } from '../../core/environment/choose
 import type { Environment, EnvironmentCounts } from '../../core/environment/environment.ts';
 import type { Advertisement, SiteFacts } from '../../core/environment/site.ts';
 import { environmentState } from '../../core/environment/state.ts';
+import { classKey, requiresOf } from '../../core/jobs/classes.ts';
 import type { JobSpec } from '../../core/jobs/job.ts';
 import type { JobDescription } from '../../core/jdl/jdl.ts';
 import { elapsed, type Instant } from '../../core/units.ts';
@@ -64,6 +65,24 @@ export class Advertiser {
       now: this.#options.clock.now(),
     });
     return candidates;
+  }
+
+  /**
+   * With `advertise = union` the first job, by its index, that no environment suffices for, and why not: the union has attracted it, and it is refused
+   * before it is accepted (spec/environments.md §4.2). Otherwise undefined: such a job waits, for who asked for it may know what is to come.
+   */
+  async attracted(specs: readonly JobSpec[]): Promise<{ readonly job: number; readonly candidates: readonly Candidate[] } | undefined> {
+    if (this.site.advertise !== 'union' || this.environments.length === 0) return undefined;
+    const facts = { site: this.site, counts: await this.counts(), now: this.#options.clock.now() };
+    const suited = new Set<string>();
+    for (const [job, spec] of specs.entries()) {
+      const key = classKey(spec.tenant, requiresOf(spec));
+      if (suited.has(key)) continue;
+      const { environment, candidates } = chooseEnvironment({ ...spec, fqans: [spec.tenant] }, this.environments, facts);
+      if (environment === undefined) return { job, candidates };
+      suited.add(key);
+    }
+    return undefined;
   }
 
   /** By name of environment. */

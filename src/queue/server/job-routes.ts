@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Context } from 'hono';
 import { z } from 'zod';
+import type { Candidate } from '../../core/environment/choose.ts';
 import { type JobId, jobStates, type JobState } from '../../core/jobs/job.ts';
 import { instant } from '../../core/units.ts';
 import { Refusal } from '../refusal.ts';
@@ -58,6 +59,12 @@ function sinceQuery(c: Context): { readonly since?: ReturnType<typeof instant> }
   return { since: instant(at) };
 }
 
+/** No environment alone suffices, although all of them together seem to. */
+function refusedBy(candidates: readonly Candidate[], job: number | undefined): Refusal {
+  const problems = candidates.map(({ environment, why }) => ({ ...(job !== undefined && { job }), text: `${environment.name}: ${why ?? ''}` }));
+  return new Refusal('no_environment', 'no environment of this site can run the job: see /match, or vacua job match', { problems });
+}
+
 /** What users do with jobs (spec/environments.md §6.3). */
 export const jobRoutes: readonly Route[] = [
   {
@@ -69,10 +76,12 @@ export const jobRoutes: readonly Route[] = [
     answer: schema.JobDocument,
     body: descriptionTypes.map((type) => ({ type })),
     query: [{ name: 'tenant', description: 'for which tenant; else VirtualOrganisation of the description, else the only one of the user' }],
-    errors: ['bad_request', 'bad_description', 'unauthorised', 'token_expired', 'forbidden', 'too_large', 'unsupported_type', 'conflict'],
+    errors: ['bad_request', 'bad_description', 'no_environment', 'unauthorised', 'token_expired', 'forbidden', 'too_large', 'unsupported_type', 'conflict'],
     async handle(c, deps) {
       const user = await userOf(c, deps);
       const { specs, several } = await readSubmission(c, deps, user);
+      const attracted = await deps.advertiser.attracted(specs);
+      if (attracted) throw refusedBy(attracted.candidates, several ? attracted.job : undefined);
       const ready = specs.every(({ inputs }) => inputs.length === 0);
       const ids = await deps.store.submit(specs, { now: deps.clock.now(), ready, ...keysOf(c, user.owner, specs.length) });
       if (ready) for (const tenant of new Set(specs.map((spec) => spec.tenant))) deps.waiters.wake(tenant);

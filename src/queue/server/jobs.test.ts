@@ -290,7 +290,16 @@ it('the union trap: tags of two environments that one machine never has give no 
     matches.map((line) => line.matches),
     [false, false],
   );
-  await queue.ask('POST', '/jobs', { ...jdl(both), token: queue.tokens.ann });
+  const refused = await queue.ask('POST', '/jobs', { ...jdl(both), token: queue.tokens.ann });
+  assert.equal(refused.status, 422, 'what the union has attracted is refused before it is accepted');
+  assert.match(await refused.text(), /no environment of this site can run the job.*a: Requirements: .*VM-b.*b: Requirements: .*VM-a/s);
+  assert.equal((await queue.ask('POST', '/jobs', { ...jdl(simple), token: queue.tokens.ann })).status, 201);
+});
+
+it('where each environment is published for itself, a job that needs two of them waits, and the agent is told why it gets none', async () => {
+  await using queue = await testQueue({ conf: '[environment a]\n[environment b]\n' });
+  const both = `${simple} Requirements = Member("VM-a", other.GlueHostApplicationSoftwareRunTimeEnvironment) && Member("VM-b", other.GlueHostApplicationSoftwareRunTimeEnvironment);`;
+  assert.equal((await queue.ask('POST', '/jobs', { ...jdl(both), token: queue.tokens.ann })).status, 201);
   const session = await queue.session('machine-a', { environments: ['a', 'VM-a'] });
   const answer = await queue.ask('POST', '/agent/v1/jobs', { token: session, body: facts });
   assert.equal(answer.status, 204);
