@@ -1,5 +1,4 @@
 import { chmodSync, existsSync, mkdirSync, mkdtempSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { mountsOf, processesOf, removeAbandoned, sweep, writeOwner } from '../leftovers.ts';
@@ -8,6 +7,7 @@ import { Screen } from '../screen.ts';
 import type { Check } from '../space/state.ts';
 import { clock } from '../view.ts';
 import { withCommand } from './overlay.ts';
+import { freePort } from './program.ts';
 import type { Site } from './site.ts';
 import { Story } from './story.ts';
 import { checkLine, countLine, queueView, type QueueState } from './view.ts';
@@ -43,16 +43,6 @@ writeOwner(directory);
 
 const leaving = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => leaving.abort());
-
-/** A port that is free now, and stays the queue's through its deaths. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  const address = server.address();
-  await new Promise((done) => server.close(done));
-  if (address === null || typeof address === 'string') throw new TypeError('no port');
-  return address.port;
-}
 
 const collatzInitrd = join(directory, 'initrd-collatz');
 withCommand(join(guest, 'initrd'), collatzInitrd, collatz);

@@ -41,8 +41,8 @@ export class Story {
       () => this.#submit(),
       () => this.#explain(),
       () => this.#powerFailure(),
-      () => this.#killed('queue'),
-      () => this.#killed('factory'),
+      () => this.#killed('queue', 0.1),
+      () => this.#killed('factory', 0.3),
       () => this.#drain(),
       () => this.#account(),
     ]) {
@@ -91,10 +91,11 @@ export class Story {
     }
   }
 
-  async #killed(name: ServerName): Promise<void> {
+  /** When this part of the jobs has ended, and machines are at work. */
+  async #killed(name: ServerName, part: number): Promise<void> {
     const world = this.#world;
-    const begun = this.#count('done');
-    await this.#until(() => this.#count('done') > begun && world.live.length > 0);
+    const due = (): boolean => this.#count('done') >= part * this.#jobs.size;
+    await this.#until(() => due() && world.live.length > 0 && this.#count('running') > 0);
     this.#act(`kill -9 of the ${name}, and a new start`);
     const before = world.live.map((m) => m.id);
     await world.kill(name);
