@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FakeView, fakeNow } from '../factory/control/fake-view.ts';
 import { ControlServer } from '../factory/control/server.ts';
+import { loneFactory } from '../factory/site-view.ts';
 import { EventBus } from '../factory/events.ts';
 import { layout } from '../factory/layout.ts';
 import type { ExitCode } from './context.ts';
@@ -48,8 +49,7 @@ export async function withFactory(use: (factory: TestFactory) => Promise<void>):
   try {
     const view = new FakeView(stateDir);
     await using server = new ControlServer({
-      view,
-      bus: new EventBus(),
+      site: loneFactory(view, new EventBus()),
       socketPath: layout(stateDir).control,
       log: { warn: () => undefined },
       now: () => fakeNow,

@@ -1,28 +1,26 @@
-import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { problemLine } from '../core/config/problem.ts';
 import type { Rule } from '../core/decision.ts';
 import type { Settings } from '../core/settings.ts';
-import { machineId } from '../core/units.ts';
 import { type Provider, ProviderError } from '../providers/contract.ts';
-import { type Clock, SystemClock } from './clock.ts';
+import { SystemClock } from './clock.ts';
 import { FileConfigurationSource } from './config/source.ts';
 import { ControlServer } from './control/server.ts';
-import { DemandWatch } from './demand/demand-watch.ts';
 import { EventBus } from './events.ts';
-import { Factory } from './factory.ts';
-import { HostContextualiser } from './guest/contextualiser.ts';
-import { UnixGuestService } from './guest/service.ts';
+import type { Factory } from './factory.ts';
 import { type HostProbe, systemHost } from './host.ts';
-import { ImageCache } from './images/image-cache.ts';
 import { Journal, JournalError } from './journal.ts';
 import { layout } from './layout.ts';
 import { LogFile } from './log-file.ts';
 import { type LogDestination, type LogLevel, logTo } from './log.ts';
-import { UdpSpace } from './space/udp-space.ts';
 import { noSteps, type Steps } from './loop-parts.ts';
-import { Monitoring } from './monitoring.ts';
 import type { ConfigurationSource, Problem } from './parts.ts';
+import { hostFactory } from './site/host-factory.ts';
+import { Site } from './site/site.ts';
+import type { SiteParts } from './site/site-parts.ts';
+import type { SiteView } from './site-view.ts';
+import { SharedPort } from './space/shared-port.ts';
+import { spaceProvider } from './space-provider.ts';
 
 export interface StartOptions {
   readonly configuration: ConfigurationSource;
@@ -31,6 +29,8 @@ export interface StartOptions {
   /** Made from the settings unless one is given. */
   readonly provider?: Provider;
   readonly bus?: EventBus;
+  /** Provider of a space at a cloud, not opened; made from its settings unless this is given. */
+  readonly connect?: (settings: Settings) => Promise<Provider>;
   readonly steps?: Steps;
   readonly logLevel?: LogLevel;
   /** Besides the log file. */
@@ -56,20 +56,22 @@ export class ConfigurationRefused extends Error {
   }
 }
 
-async function providerFor(settings: Settings, clock: Clock): Promise<Provider> {
-  if (settings.provider === 'sim') {
-    const { simProvider } = await import('../providers/sim/index.ts');
-    return simProvider(settings.stateDir, clock);
-  }
-  const { QemuProvider } = await import('../providers/qemu/index.ts');
-  return new QemuProvider({ stateDir: settings.stateDir, accelerator: settings.accelerator, network: settings.network });
+export interface RunningSite {
+  readonly site: SiteView;
+  /** Absent: this host makes no machines of its own. */
+  readonly host?: Factory;
+  readonly bus: EventBus;
+  /** Resolves when the daemon has stopped by itself or by `stop`; rejects with the bug of the host's factory that ended it. */
+  readonly ended: Promise<void>;
+  /** Ends all loops and releases everything; machines run on. */
+  stop(): Promise<void>;
 }
 
 /**
- * A whole factory in this process: state directory locked, machines of earlier processes served again, turning.
- * Rejects with ConfigurationRefused, JournalError (another daemon, damaged journal) or ProviderError; nothing is left running then.
+ * A whole daemon in this process: state directory locked, the host's factory opened, spaces at clouds on their way. Those never keep it from
+ * starting. Rejects with ConfigurationRefused, JournalError (another daemon, damaged journal) or ProviderError (of the host); nothing is left running then.
  */
-export async function startFactory(options: StartOptions): Promise<RunningFactory> {
+export async function startSite(options: StartOptions): Promise<RunningSite> {
   const { configuration: source } = options;
   const leaving = new AbortController();
   await source.refresh(leaving.signal);
@@ -84,88 +86,82 @@ export async function startFactory(options: StartOptions): Promise<RunningFactor
   mkdirSync(stateDir, { recursive: true, mode: 0o711 });
   const clock = new SystemClock();
   const places = layout(stateDir);
+  // Without a host's factory it is the lock of the state directory alone.
   const journal = stack.adopt(new Journal(places.journal), (j) => j.close());
   const bus = options.bus ?? new EventBus();
   const file = stack.use(new LogFile(places.log));
-  const { log, stop: unlog } = logTo(bus, { write: (line) => [file, options.log].forEach((to) => to?.write(line)) }, options.logLevel);
+  const destination = { write: (line: string) => [file, options.log].forEach((to) => to?.write(line)) };
+  const { log, stop: unlog } = logTo(bus, destination, options.logLevel);
   stack.defer(unlog);
 
-  const provider = stack.adopt(options.provider ?? (await providerFor(settings, clock)), (p) => p.close());
-  const present = (): Settings => source.current().configuration?.settings ?? settings;
-  const images = stack.adopt(new ImageCache({ layout: places, clock }), (i) => i.close());
-  const space = stack.adopt(new UdpSpace({ clock, settings, onFact: (fact) => bus.emit('peer', fact) }), (s) => s.close());
-  let wake = (): void => undefined;
-  const demand = stack.adopt(new DemandWatch({ clock, onChange: () => wake() }), (d) => d.close());
-  const guests = stack.adopt(
-    new UnixGuestService({
-      layout: places,
-      settings: present,
-      clock,
-      onReport: () => wake(),
-      onFault: (id, err) => log.warn({ id, err }, 'job output not stored'),
-    }),
-    (g) => g.close(),
-  );
-  const monitoring = stack.adopt(new Monitoring({ view: () => factory, bus, clock, census: places.census, log, random: Math.random }), (m) => m.close());
-  const factory: Factory = new Factory({
-    factory: settings.factoryName,
+  const parts: SiteParts = {
+    source,
     clock,
     host: options.host ?? systemHost(),
-    layout: places,
-    stateDir,
-    journal,
-    provider,
-    guests,
-    contextualiser: new HostContextualiser({ layout: places, clock, environments: () => source.current().configuration?.environments ?? [] }),
-    images,
-    configuration: source,
-    bus,
-    space,
-    demand,
-    monitoring,
     rule: options.rule ?? 'vacua',
-    random: Math.random,
-    newId: () => machineId(randomUUID()),
     steps: options.steps ?? noSteps,
-  });
-  wake = () => factory.loop.wake();
-  followConfiguration(source, bus, leaving.signal);
-  await factory.open();
-  await space.open();
-  const control = new ControlServer({ view: factory, bus, socketPath: places.control, log });
+    destination,
+    ...(options.logLevel && { logLevel: options.logLevel }),
+    connect: options.connect ?? ((of) => spaceProvider(of, () => clock.wall())),
+    port: stack.adopt(new SharedPort(), (p) => p.close()),
+  };
+  followConfiguration(source, bus);
+  const given = { ...(options.provider && { provider: options.provider }) };
+  const host = configuration.host === false ? undefined : await hostFactory({ site: parts, settings, journal, bus, log, ...given }, stack);
+  const site = new Site({ parts, ...(host && { host: { space: settings.space, view: host, bus } }), log });
+  stack.adopt(site, (s) => s.stop());
+  const control = new ControlServer({ site, socketPath: places.control, log });
   await control.listen();
   stack.adopt(control, (c) => c.close());
+  stack.defer(site.subscribe(() => ({ decided: () => void source.refresh(leaving.signal) })));
+  site.start();
+  const looking = setInterval(() => void source.refresh(leaving.signal), settings.cycle * 1000);
+  stack.defer(() => clearInterval(looking));
 
-  const parts = stack.move();
-  const ended = factory.run();
+  const releases = stack.move();
+  const stopping = new AbortController();
+  const ended = host ? host.run() : new Promise<void>((resolve) => stopping.signal.addEventListener('abort', () => resolve(), { once: true }));
   ended.catch(() => undefined); // whoever waits for `ended` sees it too
   return {
-    view: factory,
+    site,
+    ...(host && { host }),
     bus,
     ended,
     async stop() {
-      factory.loop.stop();
+      stopping.abort();
+      host?.loop.stop();
+      const spaces = site.stop();
       const why = await ended.then(
         () => 'asked to',
         (bug: unknown) => `bug: ${String(bug)}`,
       );
       // Before anything is released, so that the log and event streams have it as their last word.
       bus.emit('closed', { why });
-      await parts.disposeAsync();
+      await spaces;
+      await releases.disposeAsync();
       await ended;
     },
   };
 }
 
-/** Files and pipes are looked at in every turn, beside it; what has changed is announced. */
-function followConfiguration(source: ConfigurationSource, bus: EventBus, signal: AbortSignal): void {
+/** The same where this host makes machines of its own. Throws TypeError where it does not. */
+export async function startFactory(options: StartOptions): Promise<RunningFactory> {
+  const { host, ...running } = await startSite(options);
+  if (host) return { ...running, view: host };
+  await running.stop();
+  throw new TypeError('the configuration has no machines for this host');
+}
+
+/** What has changed is announced. Problems of spaces at clouds are told by themselves. */
+function followConfiguration(source: ConfigurationSource, bus: EventBus): void {
   const announce = (): void => {
     const { configuration, problems } = source.current();
-    if (configuration) bus.emit('configured', { digest: configuration.digest, machinetypes: configuration.machinetypes.size, problems });
+    if (!configuration) return;
+    const own = problems.filter(({ section, disables }) => disables.kind !== 'space' && section?.startsWith('space ') !== true);
+    bus.emit('configured', { digest: configuration.digest, machinetypes: configuration.machinetypes.size, problems: own });
   };
   announce();
   source.onChange(announce);
-  bus.subscribe({ decided: () => void source.refresh(signal) });
 }
 
 export interface RunOptions {
@@ -185,16 +181,17 @@ export async function runFactory(options: RunOptions): Promise<0 | 2 | 3> {
   const { say, signal } = options;
   try {
     const source = new FileConfigurationSource({ files: options.files, ...(options.stateDir !== undefined && { stateDir: options.stateDir }) });
-    const running = await startFactory({
+    const running = await startSite({
       configuration: source,
       ...(options.rule && { rule: options.rule }),
       ...(options.logLevel && { logLevel: options.logLevel }),
       ...(options.log && { log: options.log }),
     });
-    const stop = (): void => running.view.loop.stop();
-    if (signal.aborted) stop();
-    signal.addEventListener('abort', stop, { once: true });
-    await running.ended;
+    const asked = new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      else signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    await Promise.race([asked, running.ended]);
     await running.stop();
     return 0;
   } catch (error) {

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { CloudSettings } from '../core/cloud/settings.ts';
 import { isLive, type Machine, type UsageRecord } from '../core/machine.ts';
+import type { Settings } from '../core/settings.ts';
 import type { CensusOptions, FactoryAnswer } from '../core/space/census.ts';
 import type { SpaceReport } from '../core/space/report.ts';
 import { type Instant, type MachineId, seconds } from '../core/units.ts';
@@ -8,7 +10,7 @@ import { standardPort } from '../core/vacquery/limits.ts';
 import type { AskedKind } from '../core/vacquery/query.ts';
 import { Loop } from './loop.ts';
 import type { LoopParts } from './loop-parts.ts';
-import type { FactoryStatus, FactoryView } from './view.ts';
+import type { CloudStatus, FactoryStatus, FactoryView } from './view.ts';
 import { version } from './version.ts';
 
 /** Time in which the other factories may answer before the first decision. */
@@ -20,6 +22,8 @@ export class Factory implements FactoryView {
   readonly #parts: LoopParts;
   readonly #startedAt: Instant;
   #notes: readonly string[] = [];
+  /** Of a space at a cloud: what its keeper says of it. */
+  about: Pick<CloudStatus, 'trouble' | 'leaving'> = {};
 
   constructor(parts: LoopParts) {
     this.#parts = parts;
@@ -27,10 +31,10 @@ export class Factory implements FactoryView {
     this.loop = new Loop(parts);
   }
 
-  /** Opens the provider and begins to turn; resolves when the factory has been stopped. Rejects when the provider cannot be opened. */
-  async open(): Promise<void> {
+  /** Opens the provider; may be called again after it could not be. Rejects with ProviderError. */
+  async open(signal: AbortSignal = new AbortController().signal): Promise<void> {
     const { provider, bus, images, configuration, factory } = this.#parts;
-    this.#notes = (await provider.open(AbortSignal.timeout(60_000))).notes;
+    this.#notes = (await provider.open(AbortSignal.any([signal, AbortSignal.timeout(60_000)]))).notes;
     bus.emit('opened', { factory, provider: provider.kind, notes: this.#notes, version });
     provider.watch?.(() => this.loop.wake());
     images.onChange(() => this.loop.wake());
@@ -60,12 +64,24 @@ export class Factory implements FactoryView {
       ...(last && { lastTurnAt: last.observed.now }),
       draining: settings.draining,
       slots: this.#parts.host.processors,
-      totalProcessors: settings.totalProcessors ?? this.#parts.host.processors,
+      totalProcessors: this.#totalProcessors(settings),
       usedProcessors: used.reduce((sum, m) => sum + m.processors, 0),
       load: last?.observed.host.load ?? 0,
       ...(last?.observed.host.freeDiskBytes !== undefined && { freeDiskBytes: last.observed.host.freeDiskBytes }),
       ...(this.loop.journalFault !== undefined && { journalFault: this.loop.journalFault }),
+      ...(settings.cloud && { cloud: this.#cloud(settings.cloud) }),
     };
+  }
+
+  /** Of a cloud: its limit as the last turn knew it. */
+  #totalProcessors({ cloud, totalProcessors }: Settings): number {
+    const { host } = this.#parts;
+    return cloud ? (this.loop.last?.decision.reasons.totalProcessors ?? cloud.processorsLimit ?? 0) : (totalProcessors ?? host.processors);
+  }
+
+  #cloud({ api, manager }: CloudSettings): CloudStatus {
+    const { managers, clock } = this.#parts;
+    return { api: api.kind, manager, ...this.about, ...(managers && { lease: managers.facts(clock.wall()).lease }) };
   }
 
   machines(): readonly Machine[] {

@@ -16,10 +16,15 @@ export interface LogDestination {
  * Writes what happens in a daemon as lines of JSON: `level`, `time` (ISO, UTC), fields, `msg`. Messages are fixed strings, values
  * are fields, and no field is taken from user data or from the configuration. A decision is logged at level `info` when it
  * acts or when its reasons are no longer those of the last one, so that an idle factory writes nothing.
- * Returns the logger, for parts that have no event, and what ends the subscription.
+ * `base`: fields of every line. Returns the logger, for parts that have no event, and what ends the subscription.
  */
-export function logTo(bus: EventBus, destination: LogDestination, level: LogLevel = 'info'): { readonly log: Logger; stop(): void } {
-  const log = pino({ level, base: null, timestamp: stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } }, destination);
+export function logTo(
+  bus: EventBus,
+  destination: LogDestination,
+  level: LogLevel = 'info',
+  base: Readonly<Record<string, string>> | null = null,
+): { readonly log: Logger; stop(): void } {
+  const log = pino({ level, base, timestamp: stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } }, destination);
   let lastGist = '';
   const stop = bus.subscribe({
     opened: (fact) => log.info(fact, 'factory opened'),

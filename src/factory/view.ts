@@ -1,3 +1,4 @@
+import type { Lease } from '../core/cloud/facts.ts';
 import type { Decision, Rule } from '../core/decision.ts';
 import type { Machine, UsageRecord } from '../core/machine.ts';
 import type { Observed } from '../core/observed.ts';
@@ -50,4 +51,24 @@ export interface FactoryStatus {
   readonly load: number;
   readonly freeDiskBytes?: number;
   readonly journalFault?: string;
+  /** Of a space at a cloud, whose machines have no slots. */
+  readonly cloud?: CloudStatus;
+}
+
+/** What keeps a space at a cloud from being served. */
+export interface SpaceTrouble {
+  readonly why: string;
+  /** When it is tried again by itself; absent: when the configuration changes. */
+  readonly nextTry?: Instant;
+}
+
+export interface CloudStatus {
+  readonly api: string;
+  readonly manager: string;
+  /** Absent: the provider has been opened. */
+  readonly trouble?: SpaceTrouble;
+  /** It is no longer in the configuration, and ends with its last machine. */
+  readonly leaving?: true;
+  /** Present where managers share a directory. */
+  readonly lease?: Lease;
 }

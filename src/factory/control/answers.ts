@@ -2,11 +2,16 @@ import { z } from 'zod';
 import { endCauses } from '../../core/machine.ts';
 import type { MachineId } from '../../core/units.ts';
 import { duration, figure, id, mapById, mapOf, time } from './codec.ts';
-import { Action, Decision, Flavor, Lack, Machine, MachinetypeReason, Marks, Outcome, UsageRecord } from './schema.ts';
+import { Action, Decision, Flavor, Lack, Machine, MachinetypeReason, Marks, Outcome, SpaceMachine, UsageRecord } from './schema.ts';
 
 /** The bodies of the control API. Clients must ignore keys that they do not know. */
 
 const count = z.int();
+
+const Lease = z.discriminatedUnion('held', [
+  z.object({ held: z.literal(true) }),
+  z.object({ held: z.literal(false), holder: z.string().exactOptional(), text: z.string() }),
+]);
 
 export const Failure = z
   .object({ error: z.object({ code: z.string().describe('stable, lower case'), message: z.string().describe('for people') }) })
@@ -31,8 +36,25 @@ export const Status = z
     load: figure,
     freeDiskBytes: z.number().exactOptional(),
     journalFault: z.string().exactOptional(),
+    cloud: z
+      .object({
+        api: z.string(),
+        manager: z.string(),
+        trouble: z.object({ why: z.string(), nextTry: time.exactOptional() }).exactOptional().describe('absent: its cloud has been reached'),
+        leaving: z.literal(true).exactOptional().describe('no longer in the configuration; ends with its last machine'),
+        lease: Lease.exactOptional(),
+      })
+      .exactOptional()
+      .describe('of a space at a cloud, which has no slots'),
   })
   .meta({ id: 'Status' });
+
+export const Spaces = z
+  .object({
+    spaces: z.array(z.object({ space: z.string(), status: Status.exactOptional(), why: z.string().exactOptional().describe('there is no factory for it') })),
+  })
+  .meta({ id: 'Spaces', description: "This host's own space first, if it has one, then spaces at clouds by name, then those that cannot be served." });
+export type SpaceEntry = z.output<typeof Spaces>['spaces'][number];
 
 export const Problem = z
   .object({
@@ -78,6 +100,7 @@ export const ConfigurationAnswer = z
 /** One machinetype of the configuration, or one that left it while machines of it are still known. */
 export const MachinetypeAnswer = z
   .object({
+    space: z.string().exactOptional().describe('where the daemon has spaces at clouds'),
     name: z.string(),
     origin: z.string().exactOptional().describe('absent: no longer configured'),
     targetShare: z.number(),
@@ -129,10 +152,7 @@ const CloudFacts = z
         flavors: z.array(Flavor),
       })
       .exactOptional(),
-    lease: z.discriminatedUnion('held', [
-      z.object({ held: z.literal(true) }),
-      z.object({ held: z.literal(false), holder: z.string().exactOptional(), text: z.string() }),
-    ]),
+    lease: Lease,
     aliveManagers: setOfNames.exactOptional(),
     missing: mapById(count),
     stalled: mapById(time),
@@ -190,19 +210,20 @@ export const Turn = z
   })
   .meta({ id: 'Turn', description: 'Everything the factory knew at its last turn, and what it decided.' });
 
+const told = { at: time, space: z.string().exactOptional().describe('where the daemon has spaces at clouds') };
 /** One line of `/v1/events`; `fact` depends on `event`. */
 export const EventLine = z
   .discriminatedUnion('event', [
-    z.object({ event: z.literal('decided'), at: time, fact: Decision }),
-    z.object({ event: z.literal('performed'), at: time, fact: z.object({ action: Action, machine: z.string().exactOptional(), took: duration }) }),
-    z.object({ event: z.literal('failed'), at: time, fact: z.object({ action: Action, machine: z.string().exactOptional(), error: z.string() }) }),
-    z.object({ event: z.literal('finished'), at: time, fact: Machine }),
-    z.object({ event: z.literal('closed'), at: time, fact: z.object({ why: z.string() }) }),
+    z.object({ event: z.literal('decided'), ...told, fact: Decision }),
+    z.object({ event: z.literal('performed'), ...told, fact: z.object({ action: Action, machine: z.string().exactOptional(), took: duration }) }),
+    z.object({ event: z.literal('failed'), ...told, fact: z.object({ action: Action, machine: z.string().exactOptional(), error: z.string() }) }),
+    z.object({ event: z.literal('finished'), ...told, fact: Machine }),
+    z.object({ event: z.literal('closed'), ...told, fact: z.object({ why: z.string() }) }),
   ])
   .meta({ id: 'Event', description: 'One line of JSON.' });
 export type EventLine = z.output<typeof EventLine>;
 
-export const Machines = z.object({ machines: z.array(Machine) }).meta({ id: 'Machines' });
+export const Machines = z.object({ machines: z.array(SpaceMachine) }).meta({ id: 'Machines' });
 export const Machinetypes = z.object({ machinetypes: z.array(MachinetypeAnswer) }).meta({ id: 'Machinetypes' });
 export const Usage = z.object({ usage: z.array(UsageRecord) }).meta({ id: 'Usage' });
 export const Outputs = z.object({ outputs: z.array(Output) }).meta({ id: 'Outputs' });
@@ -211,7 +232,7 @@ export const Why = z.object({ lines: z.array(z.string()) }).meta({ id: 'Why', de
 export const Situation = z.record(z.string(), z.unknown()).meta({ id: 'Situation', description: 'What `vacua decide` reads.' });
 
 export const Switch = z.strictObject({ on: z.boolean() }).meta({ id: 'Switch' });
-export const Drained = z.object({ draining: z.boolean() }).meta({ id: 'Drained' });
+export const Drained = z.object({ draining: z.boolean().describe('all of the spaces that were meant') }).meta({ id: 'Drained' });
 export const Held = z.object({ id, held: z.boolean() }).meta({ id: 'Held' });
 export const Destroyed = z
   .object({ id, accepted: z.literal(true) })

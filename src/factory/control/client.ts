@@ -10,7 +10,7 @@ import type { AskedKind } from '../../core/vacquery/query.ts';
 import type { FactoryStatus } from '../view.ts';
 import * as answers from './answers.ts';
 import { ControlError } from './control-error.ts';
-import { Machine as MachineSchema } from './schema.ts';
+import { Machine as MachineSchema, type SpaceMachine } from './schema.ts';
 import * as space from './space-answers.ts';
 import { ShortPath } from './socket.ts';
 
@@ -27,17 +27,28 @@ interface Sending {
 export class ControlClient {
   readonly socketPath: string;
   readonly #timeoutMs: number;
+  readonly #space: string | undefined;
 
-  /** `timeoutMs`: longest silence before and within an answer; event streams may be silent for ever. */
-  constructor(socketPath: string, timeoutMs = 10_000) {
+  /** `space`: everything is asked of this one alone. `timeoutMs`: longest silence before and within an answer; event streams may be silent for ever. */
+  constructor(socketPath: string, timeoutMs = 10_000, space?: string) {
     this.socketPath = socketPath;
     this.#timeoutMs = timeoutMs;
+    this.#space = space;
+  }
+
+  /** The same daemon, asked about one of its spaces. */
+  of(space: string): ControlClient {
+    return new ControlClient(this.socketPath, this.#timeoutMs, space);
+  }
+
+  async spaces(): Promise<readonly answers.SpaceEntry[]> {
+    return (await this.#json('GET', '/v1/spaces', answers.Spaces)).spaces;
   }
 
   status(): Promise<FactoryStatus> {
     return this.#json('GET', '/v1/status', answers.Status);
   }
-  async machines(): Promise<readonly Machine[]> {
+  async machines(): Promise<readonly SpaceMachine[]> {
     return (await this.#json('GET', '/v1/machines', answers.Machines)).machines;
   }
   machine(id: MachineId): Promise<Machine> {
@@ -118,7 +129,8 @@ export class ControlClient {
     throw new ControlError(error.code, error.message, { status });
   }
 
-  #open(method: string, path: string, { body, signal, timeoutMs = this.#timeoutMs }: Sending): Promise<IncomingMessage> {
+  #open(method: string, route: string, { body, signal, timeoutMs = this.#timeoutMs }: Sending): Promise<IncomingMessage> {
+    const path = this.#space === undefined ? route : `${route}${route.includes('?') ? '&' : '?'}space=${encodeURIComponent(this.#space)}`;
     return new Promise((resolve, reject) => {
       let short: ShortPath;
       try {

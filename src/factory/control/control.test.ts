@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { later, seconds } from '../../core/units.ts';
+import { loneFactory } from '../site-view.ts';
 import { EventBus } from '../events.ts';
 import { layout } from '../layout.ts';
 import { ControlClient } from './client.ts';
@@ -29,7 +30,7 @@ async function withServer(
     const view = new FakeView(stateDir);
     const bus = new EventBus();
     const socketPath = layout(stateDir).control;
-    await using server = new ControlServer({ view, bus, socketPath, log, now: () => fakeNow });
+    await using server = new ControlServer({ site: loneFactory(view, bus), socketPath, log, now: () => fakeNow });
     await server.listen();
     await use({ client: new ControlClient(socketPath), view, bus, server, stateDir });
   } finally {
@@ -146,7 +147,7 @@ describe('refusals', () => {
 
   it('meet every body that is not the documented one', async () => {
     const view = new FakeView('/nonexistent');
-    const app = controlApp({ view, bus: new EventBus(), now: () => fakeNow, log, streams: new Set() });
+    const app = controlApp({ site: loneFactory(view, new EventBus()), now: () => fakeNow, log, streams: new Set() });
     const longer = JSON.stringify({ on: true, filler: 'x'.repeat(5000) });
     for (const body of ['', 'true', '{"on":1}', '{"on":true,"also":1}', '[', longer]) {
       const headers = { 'content-length': String(body.length) };
@@ -159,7 +160,7 @@ describe('refusals', () => {
 
   it('are JSON for unknown paths and for bugs too', async () => {
     const view = new FakeView('/nonexistent');
-    const app = controlApp({ view, bus: new EventBus(), now: () => fakeNow, log, streams: new Set() });
+    const app = controlApp({ site: loneFactory(view, new EventBus()), now: () => fakeNow, log, streams: new Set() });
     const codeOf = async (path: string): Promise<string> => ((await (await app.request(path)).json()) as { error: { code: string } }).error.code;
     assert.equal(await codeOf('/v2/status'), 'not_found');
     assert.equal(await codeOf('/v1/machines/%ff'), 'unknown_machine');
@@ -246,7 +247,7 @@ describe('events', () => {
   it('end when the reader leaves, and leave nothing on the bus', async () => {
     const bus = new EventBus();
     const streams = new Set<never>();
-    const app = controlApp({ view: new FakeView('/nonexistent'), bus, now: () => fakeNow, log, streams: streams as never });
+    const app = controlApp({ site: loneFactory(new FakeView('/nonexistent'), bus), now: () => fakeNow, log, streams: streams as never });
     const response = await app.request('/v1/events');
     assert.equal(streams.size, 1);
     await response.body?.cancel();
@@ -257,7 +258,7 @@ describe('events', () => {
   it('are cut off for a reader that does not read, and the factory goes on', async () => {
     const bus = new EventBus();
     const streams = new Set<never>();
-    const app = controlApp({ view: new FakeView('/nonexistent'), bus, now: () => fakeNow, log, streams: streams as never });
+    const app = controlApp({ site: loneFactory(new FakeView('/nonexistent'), bus), now: () => fakeNow, log, streams: streams as never });
     const response = await app.request('/v1/events');
     const why = 'x'.repeat(1024 * 1024);
     for (let i = 0; i < 6; i++) bus.emit('closed', { why });
@@ -267,7 +268,7 @@ describe('events', () => {
 
   it('are limited in number', async () => {
     const bus = new EventBus();
-    const app = controlApp({ view: new FakeView('/nonexistent'), bus, now: () => fakeNow, log, streams: new Set() });
+    const app = controlApp({ site: loneFactory(new FakeView('/nonexistent'), bus), now: () => fakeNow, log, streams: new Set() });
     for (let i = 0; i < 32; i++) assert.equal((await app.request('/v1/events')).status, 200);
     assert.equal((await app.request('/v1/events')).status, 503);
   });
@@ -308,7 +309,7 @@ describe('the socket', () => {
 
   it('is not taken from a process that answers', async () => {
     await withServer(async ({ client, view, bus, stateDir }) => {
-      const second = new ControlServer({ view, bus, socketPath: layout(stateDir).control, log });
+      const second = new ControlServer({ site: loneFactory(view, bus), socketPath: layout(stateDir).control, log });
       await assert.rejects(second.listen(), /another factory already answers/);
       assert.equal((await client.status()).pid, 4711);
     });
@@ -321,7 +322,7 @@ describe('the socket', () => {
       writeFileSync(socketPath, 'not even a socket');
       const client = new ControlClient(socketPath);
       await assert.rejects(client.status(), fails('not_running'));
-      await using server = new ControlServer({ view: new FakeView(stateDir), bus: new EventBus(), socketPath, log });
+      await using server = new ControlServer({ site: loneFactory(new FakeView(stateDir), new EventBus()), socketPath, log });
       await server.listen();
       assert.equal((await client.status()).pid, 4711);
     } finally {
@@ -351,7 +352,7 @@ describe('the socket', () => {
 
 describe('the OpenAPI document', () => {
   it('describes exactly the routes that are served', async () => {
-    const app = controlApp({ view: new FakeView('/nonexistent'), bus: new EventBus(), now: () => fakeNow, log, streams: new Set() });
+    const app = controlApp({ site: loneFactory(new FakeView('/nonexistent'), new EventBus()), now: () => fakeNow, log, streams: new Set() });
     const document = (await (await app.request('/openapi.json')).json()) as { paths: Record<string, Record<string, unknown>> };
     const described = Object.entries(document.paths).flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`));
     const served = app.routes
@@ -362,7 +363,7 @@ describe('the OpenAPI document', () => {
   });
 
   it('resolves all its references', async () => {
-    const app = controlApp({ view: new FakeView('/nonexistent'), bus: new EventBus(), now: () => fakeNow, log, streams: new Set() });
+    const app = controlApp({ site: loneFactory(new FakeView('/nonexistent'), new EventBus()), now: () => fakeNow, log, streams: new Set() });
     const text = await (await app.request('/openapi.json')).text();
     const names = new Set(Object.keys((JSON.parse(text) as { components: { schemas: object } }).components.schemas));
     const references = [...text.matchAll(/"\$ref":"([^"]*)"/g)].map(([, reference]) => reference ?? '');

@@ -1,5 +1,6 @@
 import type { Instant } from '../../core/units.ts';
-import type { EventBus, Listener } from '../events.ts';
+import type { Listener } from '../events.ts';
+import type { SiteView } from '../site-view.ts';
 import { EventLine } from './answers.ts';
 import { encode } from './codec.ts';
 
@@ -16,8 +17,17 @@ export interface EventStream {
   end(): void;
 }
 
-/** The bus as lines of JSON, from now on, until the reader leaves or `end` is called. `onEnd` is called once, however it ends. */
-export function eventStream(bus: EventBus, now: () => Instant, log: ControlLog, onEnd: () => void): EventStream {
+/**
+ * What happens in the daemon as lines of JSON, from now on, until the reader leaves or `end` is called. `onEnd` is called once, however it
+ * ends. `only`: events of this space alone; absent: of all, with the names of their spaces where `named`.
+ */
+export function eventStream(
+  site: Pick<SiteView, 'subscribe'>,
+  { only, named }: { readonly only?: string; readonly named: boolean },
+  now: () => Instant,
+  log: ControlLog,
+  onEnd: () => void,
+): EventStream {
   const text = new TextEncoder();
   let finish = (_close: () => void): void => undefined;
   let end = (): void => undefined;
@@ -43,7 +53,10 @@ export function eventStream(bus: EventBus, now: () => Instant, log: ControlLog, 
             finish(() => controller.error(error));
           }
         };
-        const unsubscribe = bus.subscribe(listener(send, now));
+        const unsubscribe = site.subscribe((space) => {
+          if (only !== undefined && space !== only) return {};
+          return listener((line) => send(() => (named ? { ...line(), space } : line())), now);
+        });
       },
       cancel: () => finish(() => undefined),
     },

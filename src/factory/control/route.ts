@@ -1,14 +1,12 @@
 import type { Context } from 'hono';
 import type { z } from 'zod';
 import type { Instant } from '../../core/units.ts';
-import type { EventBus } from '../events.ts';
-import type { FactoryView } from '../view.ts';
+import type { SiteView } from '../site-view.ts';
 import type { ControlLog, EventStream } from './event-stream.ts';
 
 /** What the handlers may use. */
 export interface Deps {
-  readonly view: FactoryView;
-  readonly bus: EventBus;
+  readonly site: SiteView;
   readonly now: () => Instant;
   readonly log: ControlLog;
   /** Event streams that are open; the server ends them when it closes. */
@@ -34,12 +32,14 @@ export interface Route {
 export const statusOf = {
   bad_request: 400,
   not_found: 404,
+  unknown_space: 404,
   unknown_machine: 404,
   unknown_output: 404,
   unknown_machinetype: 404,
   no_console: 404,
   machine_finished: 409,
   no_turn: 503,
+  no_factory: 503,
   no_configuration: 503,
   too_many_streams: 503,
   internal: 500,

@@ -15,32 +15,77 @@ import { maskedConfiguration } from './masked.ts';
 import { listOutputs, openOutput } from './outputs.ts';
 import { type Deps, Refusal, type Route } from './route.ts';
 import { Machine } from './schema.ts';
+import { chosen, hasClouds, narrowed, one, single } from './choose-space.ts';
 import { spaceRoutes } from './space-routes.ts';
 
 const maxStreams = 32;
 const json = <S extends z.ZodType>(c: Context, schema: S, value: Parameters<typeof encode<S>>[1]): Response => c.json(encode(schema, value) as object);
 
-function knownMachine(c: Context, { view }: Deps): Machine {
+function knownMachine(c: Context, deps: Deps): { readonly machine: Machine; readonly view: FactoryView } {
   const id = c.req.param('id') ?? '';
-  const machine = view.machines().find((m) => m.id === id);
-  if (machine === undefined) throw new Refusal('unknown_machine', `there is no machine with the id "${id.slice(0, 80)}"; GET /v1/machines lists them`);
-  return machine as Machine;
+  for (const { view } of chosen(c, deps)) {
+    const machine = view.machines().find((m) => m.id === id);
+    if (machine) return { machine: machine as Machine, view };
+  }
+  throw new Refusal('unknown_machine', `there is no machine with the id "${id.slice(0, 80)}"; GET /v1/machines lists them`);
 }
 type Machine = z.output<typeof Machine>;
 
-function lastTurn({ view }: Deps): NonNullable<ReturnType<FactoryView['lastTurn']>> {
+function lastTurn(view: FactoryView): NonNullable<ReturnType<FactoryView['lastTurn']>> {
   const turn = view.lastTurn();
-  if (turn === undefined) throw new Refusal('no_turn', 'the factory has not finished its first turn; ask again in a few seconds');
-  return turn;
+  if (turn !== undefined) return turn;
+  const { cloud, space } = view.status();
+  throw new Refusal(
+    'no_turn',
+    cloud?.trouble ? `space ${space} cannot be opened: ${cloud.trouble.why}` : 'the factory has not finished its first turn; ask again in a few seconds',
+  );
 }
 
-function configured({ view }: Deps): Configuration {
+function configured(view: FactoryView): Configuration {
   const { configuration } = view.configuration();
   if (configuration === undefined) throw new Refusal('no_configuration', 'no configuration has been valid yet; `vacua check` says why');
   return configuration;
 }
 
-const outputsOf = (c: Context, deps: Deps): string => layout(deps.view.status().stateDir).joboutputs(knownMachine(c, deps).id);
+const outputsOf = (c: Context, deps: Deps): string => {
+  const { machine, view } = knownMachine(c, deps);
+  return layout(view.status().stateDir).joboutputs(machine.id);
+};
+
+/** Reasons of one factory, or of all with a line before each that names its space. */
+function whyLines(c: Context, deps: Deps): readonly string[] {
+  const name = c.req.query('machinetype');
+  const factories = chosen(c, deps);
+  const [only] = factories;
+  if (factories.length === 1 && only) return reasons(only.view, name);
+  const found = factories.flatMap(({ space, view }) => {
+    const known = name === undefined || view.lastTurn()?.decision.reasons.machinetypes.some((r) => r.machinetype === name) === true;
+    return known ? [`space ${space}:`, ...unlessRefused(() => reasons(view, name))] : [];
+  });
+  const unserved = name === undefined && c.req.query('space') === undefined ? deps.site.unserved().flatMap(({ space, why }) => [`space ${space}:`, why]) : [];
+  if (found.length + unserved.length > 0) return [...found, ...unserved];
+  throw new Refusal('unknown_machinetype', `there is no machinetype "${(name ?? '').slice(0, 80)}" in any space`);
+}
+
+function reasons(view: FactoryView, name: string | undefined): readonly string[] {
+  const configuration = configured(view);
+  const { observed, decision } = lastTurn(view);
+  const known = decision.reasons.machinetypes.map((r) => r.machinetype);
+  if (name !== undefined && !known.includes(name)) {
+    throw new Refusal('unknown_machinetype', `there is no machinetype "${name.slice(0, 80)}"; there are: ${known.join(', ') || 'none'}`);
+  }
+  return explain(decision, observed, configuration, name);
+}
+
+/** Of one of several: what is refused is told in its place. */
+function unlessRefused(lines: () => readonly string[]): readonly string[] {
+  try {
+    return lines();
+  } catch (error) {
+    if (error instanceof Refusal) return [error.message];
+    throw error;
+  }
+}
 
 async function switchBody(c: Context): Promise<boolean> {
   const text = await c.req.text();
@@ -67,17 +112,33 @@ export const routes: readonly Route[] = [
     summary: 'The factory at this moment',
     status: 200,
     answer: answers.Status,
+    query: [single],
+    errors: ['unknown_space', 'no_factory'],
+    handle: (c, deps) => json(c, answers.Status, one(c, deps).view.status()),
+  },
+  {
+    method: 'get',
+    path: '/v1/spaces',
+    summary: 'All spaces of the daemon, with the state of the factory of each',
+    status: 200,
+    answer: answers.Spaces,
     errors: [],
-    handle: (c, { view }) => json(c, answers.Status, view.status()),
+    handle: (c, { site }) =>
+      json(c, answers.Spaces, { spaces: [...site.factories().map(({ space, view }) => ({ space, status: view.status() })), ...site.unserved()] }),
   },
   {
     method: 'get',
     path: '/v1/machines',
-    summary: 'All machines that are not forgotten, by slot, then by creation',
+    summary: 'All machines that are not forgotten, by space, slot, then by creation',
     status: 200,
     answer: answers.Machines,
-    errors: [],
-    handle: (c, { view }) => json(c, answers.Machines, { machines: view.machines() }),
+    query: [narrowed],
+    errors: ['unknown_space'],
+    handle: (c, deps) => {
+      const name = hasClouds(deps.site);
+      const machines = chosen(c, deps).flatMap(({ space, view }) => view.machines().map((m) => (name ? { ...m, space } : m)));
+      return json(c, answers.Machines, { machines });
+    },
   },
   {
     method: 'get',
@@ -86,7 +147,7 @@ export const routes: readonly Route[] = [
     status: 200,
     answer: Machine,
     errors: ['unknown_machine'],
-    handle: (c, deps) => json(c, Machine, knownMachine(c, deps)),
+    handle: (c, deps) => json(c, Machine, knownMachine(c, deps).machine),
   },
   {
     method: 'get',
@@ -96,8 +157,9 @@ export const routes: readonly Route[] = [
     answer: 'application/octet-stream',
     errors: ['unknown_machine', 'no_console'],
     handle: async (c, deps) => {
-      const { id, name } = knownMachine(c, deps);
-      const bytes = await deps.view.console(id);
+      const { machine, view } = knownMachine(c, deps);
+      const { id, name } = machine;
+      const bytes = await view.console(id);
       if (bytes === undefined) throw new Refusal('no_console', `machine ${name} has no console that can be read`);
       return c.body(Uint8Array.from(bytes), 200, { 'content-type': 'application/octet-stream' });
     },
@@ -131,11 +193,15 @@ export const routes: readonly Route[] = [
     summary: 'Every machinetype: share, machines here, last verdict, last end',
     status: 200,
     answer: answers.Machinetypes,
-    errors: [],
-    handle: (c, { view }) =>
-      json(c, answers.Machinetypes, {
-        machinetypes: machinetypeRows(view.configuration().configuration, view.machines(), view.lastTurn()?.decision),
-      }),
+    query: [narrowed],
+    errors: ['unknown_space'],
+    handle: (c, deps) => {
+      const name = hasClouds(deps.site);
+      const machinetypes = chosen(c, deps).flatMap(({ space, view }) =>
+        machinetypeRows(view.configuration().configuration, view.machines(), view.lastTurn()?.decision).map((row) => (name ? { space, ...row } : row)),
+      );
+      return json(c, answers.Machinetypes, { machinetypes });
+    },
   },
   {
     method: 'get',
@@ -143,8 +209,9 @@ export const routes: readonly Route[] = [
     summary: 'What was observed and decided in the last turn',
     status: 200,
     answer: answers.Turn,
-    errors: ['no_turn'],
-    handle: (c, deps) => json(c, answers.Turn, lastTurn(deps) as Parameters<typeof encode<typeof answers.Turn>>[1]),
+    query: [single],
+    errors: ['no_turn', 'unknown_space', 'no_factory'],
+    handle: (c, deps) => json(c, answers.Turn, lastTurn(one(c, deps).view) as Parameters<typeof encode<typeof answers.Turn>>[1]),
   },
   {
     method: 'get',
@@ -152,18 +219,9 @@ export const routes: readonly Route[] = [
     summary: 'The reasons of the last turn in words',
     status: 200,
     answer: answers.Why,
-    query: [{ name: 'machinetype', description: 'this one only, with its numbers' }],
-    errors: ['no_turn', 'no_configuration', 'unknown_machinetype'],
-    handle: (c, deps) => {
-      const configuration = configured(deps);
-      const { observed, decision } = lastTurn(deps);
-      const name = c.req.query('machinetype');
-      const known = decision.reasons.machinetypes.map((r) => r.machinetype);
-      if (name !== undefined && !known.includes(name)) {
-        throw new Refusal('unknown_machinetype', `there is no machinetype "${name.slice(0, 80)}"; there are: ${known.join(', ') || 'none'}`);
-      }
-      return json(c, answers.Why, { lines: explain(decision, observed, configuration, name) });
-    },
+    query: [{ name: 'machinetype', description: 'this one only, with its numbers' }, narrowed],
+    errors: ['no_turn', 'no_configuration', 'unknown_machinetype', 'unknown_space'],
+    handle: (c, deps) => json(c, answers.Why, { lines: whyLines(c, deps) }),
   },
   {
     method: 'get',
@@ -171,10 +229,12 @@ export const routes: readonly Route[] = [
     summary: 'What the factory knew at its last turn, in the form that `vacua decide` reads',
     status: 200,
     answer: answers.Situation,
-    errors: ['no_turn', 'no_configuration'],
+    query: [single],
+    errors: ['no_turn', 'no_configuration', 'unknown_space', 'no_factory'],
     handle: (c, deps) => {
-      const configuration = configured(deps);
-      return c.json(observedToSituation(lastTurn(deps).observed, configuration));
+      const { view } = one(c, deps);
+      const configuration = configured(view);
+      return c.json(observedToSituation(lastTurn(view).observed, configuration));
     },
   },
   {
@@ -183,9 +243,10 @@ export const routes: readonly Route[] = [
     summary: 'The configuration in force with secrets masked, its problems, and the vacuum pipes',
     status: 200,
     answer: answers.ConfigurationAnswer,
-    errors: [],
-    handle: (c, { view }) => {
-      const { configuration, problems, pipes } = view.configuration();
+    query: [{ name: 'space', description: 'this one; default: of the host, with all problems and pipes of the site' }],
+    errors: ['unknown_space'],
+    handle: (c, deps) => {
+      const { configuration, problems, pipes } = (c.req.query('space') === undefined ? deps.site : one(c, deps).view).configuration();
       return json(c, answers.ConfigurationAnswer, {
         ...maskedConfiguration(configuration),
         problems,
@@ -199,8 +260,12 @@ export const routes: readonly Route[] = [
     summary: 'Usage records of all machines that started and ended, oldest end first',
     status: 200,
     answer: answers.Usage,
-    errors: [],
-    handle: (c, { view }) => json(c, answers.Usage, { usage: view.usage().toSorted((a, b) => a.endedAt - b.endedAt) }),
+    query: [narrowed],
+    errors: ['unknown_space'],
+    handle: (c, deps) => {
+      const usage = chosen(c, deps).flatMap(({ view }) => view.usage());
+      return json(c, answers.Usage, { usage: usage.toSorted((a, b) => a.endedAt - b.endedAt) });
+    },
   },
   ...spaceRoutes,
   {
@@ -209,10 +274,13 @@ export const routes: readonly Route[] = [
     summary: 'Decisions, actions and ends from now on, one line of JSON each; ends with the factory',
     status: 200,
     answer: 'application/x-ndjson',
+    query: [narrowed],
     errors: ['too_many_streams'],
-    handle: (c, { bus, now, log, streams }) => {
+    handle: (c, { site, now, log, streams }) => {
       if (streams.size >= maxStreams) throw new Refusal('too_many_streams', `${maxStreams} event streams are open already; close one`);
-      const stream = eventStream(bus, now, log, () => streams.delete(stream));
+      const only = c.req.query('space');
+      const about = { ...(only !== undefined && { only }), named: hasClouds(site) };
+      const stream = eventStream(site, about, now, log, () => streams.delete(stream));
       streams.add(stream);
       return c.body(stream.body, 200, { 'content-type': 'application/x-ndjson' });
     },
@@ -224,11 +292,15 @@ export const routes: readonly Route[] = [
     status: 200,
     answer: answers.Drained,
     body: answers.Switch,
-    errors: ['bad_request'],
-    handle: async (c, { view }) => {
+    query: [narrowed],
+    errors: ['bad_request', 'unknown_space'],
+    handle: async (c, deps) => {
       const on = await switchBody(c);
-      await view.drain(on);
-      return json(c, answers.Drained, { draining: view.status().draining });
+      const meant = chosen(c, deps);
+      for (const { view } of meant) await view.drain(on);
+      const now = meant.map(({ view }) => view.status().draining);
+      // Whoever says `off` wants to know when one of them still drains; whoever says `on`, when one of them does not.
+      return json(c, answers.Drained, { draining: on ? now.every(Boolean) : now.some(Boolean) });
     },
   },
   {
@@ -241,9 +313,9 @@ export const routes: readonly Route[] = [
     errors: ['bad_request', 'unknown_machine', 'machine_finished'],
     handle: async (c, deps) => {
       const on = await switchBody(c);
-      const machine = knownMachine(c, deps);
+      const { machine, view } = knownMachine(c, deps);
       const { id } = machine;
-      await command(machine, deps.view.hold(id, on));
+      await command(machine, view.hold(id, on));
       return json(c, answers.Held, { id, held: on });
     },
   },
@@ -255,9 +327,9 @@ export const routes: readonly Route[] = [
     answer: answers.Destroyed,
     errors: ['unknown_machine', 'machine_finished'],
     handle: async (c, deps) => {
-      const machine = knownMachine(c, deps);
+      const { machine, view } = knownMachine(c, deps);
       const { id } = machine;
-      await command(machine, deps.view.destroy(id));
+      await command(machine, view.destroy(id));
       return c.json(encode(answers.Destroyed, { id, accepted: true }), 202);
     },
   },

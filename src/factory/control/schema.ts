@@ -57,14 +57,20 @@ const facts = {
 const ran = { startedAt: time, heartbeatAt: time, cpuSeconds: duration };
 const mayHaveRun = { startedAt: time.exactOptional(), heartbeatAt: time.exactOptional(), cpuSeconds: duration.exactOptional() };
 
-export const Machine = z
-  .discriminatedUnion('state', [
-    z.object({ ...facts, state: z.literal('creating') }),
-    z.object({ ...facts, state: z.literal('running'), ...ran, cpuPercent: figure.exactOptional() }),
-    z.object({ ...facts, state: z.literal('ending'), killReason, endingSince: time, ...mayHaveRun }),
-    z.object({ ...facts, state: z.literal('finished'), finishedAt: time, outcome: Outcome, ...mayHaveRun }),
-  ])
-  .meta({ id: 'Machine', description: 'One machine record; `state` says which facts exist.' });
+const machineWith = <T extends z.ZodRawShape>(more: T) =>
+  z.discriminatedUnion('state', [
+    z.object({ ...facts, state: z.literal('creating'), ...more }),
+    z.object({ ...facts, state: z.literal('running'), ...ran, cpuPercent: figure.exactOptional(), ...more }),
+    z.object({ ...facts, state: z.literal('ending'), killReason, endingSince: time, ...mayHaveRun, ...more }),
+    z.object({ ...facts, state: z.literal('finished'), finishedAt: time, outcome: Outcome, ...mayHaveRun, ...more }),
+  ]);
+export const Machine = machineWith({}).meta({ id: 'Machine', description: 'One machine record; `state` says which facts exist.' });
+/** The name of its space is told where the daemon has more than this host's own. */
+export const SpaceMachine = machineWith({ space: z.string().exactOptional() }).meta({
+  id: 'SpaceMachine',
+  description: 'The same, with its space where the daemon has spaces at clouds.',
+});
+export type SpaceMachine = z.output<typeof SpaceMachine>;
 
 export const UsageRecord = z
   .object({

@@ -4,15 +4,13 @@ import { connect } from 'node:net';
 import { basename, dirname, join } from 'node:path';
 import { createAdaptorServer } from '@hono/node-server';
 import { type Instant, instant } from '../../core/units.ts';
-import type { EventBus } from '../events.ts';
-import type { FactoryView } from '../view.ts';
+import type { SiteView } from '../site-view.ts';
 import { controlApp } from './app.ts';
 import type { ControlLog, EventStream } from './event-stream.ts';
 import { ShortPath } from './socket.ts';
 
 export interface ControlOptions {
-  readonly view: FactoryView;
-  readonly bus: EventBus;
+  readonly site: SiteView;
   /** Usually `layout(stateDir).control`. */
   readonly socketPath: string;
   readonly log: ControlLog;
@@ -35,9 +33,9 @@ export class ControlServer implements AsyncDisposable {
    * in between and a stale socket is replaced in one step. Rejects when another process answers on it.
    */
   async listen(): Promise<void> {
-    const { view, bus, socketPath, log, now = () => instant(Date.now()) } = this.#options;
+    const { site, socketPath, log, now = () => instant(Date.now()) } = this.#options;
     if (await answers(socketPath)) throw new Error(`${socketPath}: another factory already answers on this socket; stop it first`);
-    const app = controlApp({ view, bus, log, now, streams: this.#streams });
+    const app = controlApp({ site, log, now, streams: this.#streams });
     const server = createAdaptorServer({ fetch: app.fetch }) as Server;
     const workshop = join(dirname(socketPath), '.control');
     rmSync(workshop, { recursive: true, force: true }); // of a process that was killed right here

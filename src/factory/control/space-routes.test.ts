@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import type { FactoryAnswer } from '../../core/space/census.ts';
 import type { FactoryReport, SpaceReport } from '../../core/space/report.ts';
 import type { FactoryFacts, MachinetypeFacts, SlotFacts } from '../../core/space/types.ts';
+import { loneFactory } from '../site-view.ts';
 import { EventBus } from '../events.ts';
 import { controlApp } from './app.ts';
 import { FakeView, fakeNow } from './fake-view.ts';
@@ -25,7 +26,7 @@ const complete: readonly true[] = [
 
 function app() {
   const view = new FakeView('/nonexistent');
-  const deps = { view, bus: new EventBus(), now: () => fakeNow, log: { warn: () => assert.fail('a request failed') }, streams: new Set<never>() };
+  const deps = { site: loneFactory(view, new EventBus()), now: () => fakeNow, log: { warn: () => assert.fail('a request failed') }, streams: new Set<never>() };
   return { view, get: async (path: string) => await controlApp(deps).request(path) };
 }
 

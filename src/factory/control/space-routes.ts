@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import { isName } from '../../core/vacquery/text.ts';
 import type { AskedKind } from '../../core/vacquery/query.ts';
+import { one, single } from './choose-space.ts';
 import { encode } from './codec.ts';
 import { type Deps, Refusal, type Route } from './route.ts';
 import { SpaceAnswers, SpaceReport } from './space-answers.ts';
@@ -24,8 +25,10 @@ export const spaceRoutes: readonly Route[] = [
     summary: 'What this factory knows of its space: who answers, what each runs, who is silent',
     status: 200,
     answer: SpaceReport,
-    errors: ['no_configuration'],
-    handle: (c, { view }) => {
+    query: [single],
+    errors: ['no_configuration', 'unknown_space', 'no_factory'],
+    handle: (c, deps) => {
+      const { view } = one(c, deps);
       if (view.configuration().configuration === undefined)
         throw new Refusal('no_configuration', 'no configuration has been valid yet; `vacua check` says why');
       return c.json(encode(SpaceReport, view.space()));
@@ -41,19 +44,21 @@ export const spaceRoutes: readonly Route[] = [
       query: [
         { name: 'factory', description: `name of a factory; up to ${mostNamed} times. Default: all of the space` },
         { name: 'within', description: `seconds in which they may answer, up to ${longestWithin}. Default: ${usualWithin}` },
+        single,
       ],
-      errors: ['bad_request'],
+      errors: ['bad_request', 'unknown_space', 'no_factory'],
       handle: (c, deps) => answered(c, deps, kind),
     }),
   ),
 ];
 
-async function answered(c: Context, { view, now }: Deps, kind: AskedKind): Promise<Response> {
+async function answered(c: Context, deps: Deps, kind: AskedKind): Promise<Response> {
   const named = c.req.queries('factory') ?? [];
   const wrong = named.find((name) => !isName(name));
   if (wrong !== undefined) throw new Refusal('bad_request', `"${wrong.slice(0, 80)}" is not the name of a factory`);
   if (named.length > mostNamed) throw new Refusal('bad_request', `${named.length} factories are named; valid: up to ${mostNamed}`);
-  const askedAt = now();
+  const { view } = one(c, deps);
+  const askedAt = deps.now();
   const answers = await view.ask(kind, { within: seconds(c.req.query('within')), ...(named.length > 0 && { factories: named }) });
   return c.json(encode(SpaceAnswers, { askedAt, answers }));
 }

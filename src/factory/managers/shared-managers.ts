@@ -12,7 +12,7 @@ export interface SharedManagersOptions {
   readonly session: string;
   readonly takeover: () => Seconds;
   readonly clock: Pick<Clock, 'uptime'>;
-  /** Somebody else, or this process, holds the lease from now on. */
+  /** What is known of the lease has changed. */
   readonly onChange?: () => void;
 }
 
@@ -105,7 +105,7 @@ export class SharedManagers implements ManagersPart {
       this.#fault = error instanceof Error ? error.message : String(error);
     }
     const told = JSON.stringify(this.#lease(this.#options.clock.uptime()));
-    if (this.#told !== undefined && told !== this.#told && !this.#closed) this.#options.onChange?.();
+    if (told !== this.#told && !this.#closed) this.#options.onChange?.();
     this.#told = told;
   }
 

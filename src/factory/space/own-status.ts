@@ -1,14 +1,19 @@
 import { statfs } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
 import { loadavg, release, tmpdir } from 'node:os';
+import type { CloudFacts } from '../../core/cloud/facts.ts';
+import type { CloudSettings } from '../../core/cloud/settings.ts';
 import { siteName } from '../../core/decide/outcomes.ts';
-import { hs06Of, type Machine } from '../../core/machine.ts';
+import { hs06Of, isLive, type Machine } from '../../core/machine.ts';
 import type { Machinetype } from '../../core/machinetype.ts';
 import { machineName } from '../../core/new-machine.ts';
 import type { Observed } from '../../core/observed.ts';
 import type { Configuration } from '../../core/settings.ts';
+import type { FactoryAnswer } from '../../core/space/census.ts';
+import type { FactoryReport } from '../../core/space/report.ts';
 import type { FactoryFacts, MachinetypeFacts, OwnStatus, SlotFacts } from '../../core/space/types.ts';
 import { type Instant, instant, later, seconds } from '../../core/units.ts';
+import type { AskedKind } from '../../core/vacquery/query.ts';
 
 /** A machine not seen alive for so long does not count as running (spec/vacquery.md §6.3). */
 const aliveSeconds = 3600;
@@ -35,7 +40,7 @@ export function ownStatus(observed: Observed, configuration: Configuration, host
   const { settings } = configuration;
   const working = machines.filter((m) => isRunning(m, now));
   const hs06PerProcessor = settings.hs06PerProcessor ?? 1;
-  const max = settings.totalProcessors ?? observed.host.processors;
+  const max = settings.cloud ? cloudProcessors(settings.cloud, observed.cloud) : (settings.totalProcessors ?? observed.host.processors);
   const sum = (of: (m: Machine) => number): number => working.reduce((total, m) => total + of(m), 0);
   const { uptime, ...facts } = host;
   const guests = observed.guestServiceSince === undefined ? instant(0) : now;
@@ -48,7 +53,7 @@ export function ownStatus(observed: Observed, configuration: Configuration, host
       runningMachines: working.length,
       runningHs06: sum(hs06Of),
       maxProcessors: max,
-      maxMachines: max,
+      maxMachines: settings.cloud ? (least(settings.cloud.machinesLimit, observed.cloud?.offer?.quota.machines) ?? max) : max,
       maxHs06: max * hs06PerProcessor,
       ...facts,
       bootTime: later(now, -uptime),
@@ -57,8 +62,10 @@ export function ownStatus(observed: Observed, configuration: Configuration, host
       mjfHeartbeat: guests,
       metadataHeartbeat: guests,
     },
-    machinetypes: [...configuration.machinetypes.values()].map((type) => machinetypeFacts(type, machines, observed, settings.mbPerProcessor)),
-    machines: slots(machines, observed),
+    machinetypes: [...configuration.machinetypes.values()].map((type) =>
+      machinetypeFacts(type, machines, observed, type.cloud?.mbPerProcessor ?? settings.mbPerProcessor),
+    ),
+    machines: settings.cloud ? liveFacts(machines) : slots(machines, observed),
   };
 }
 
@@ -130,6 +137,14 @@ function slots(machines: readonly Machine[], observed: Observed): SlotFacts[] {
   });
 }
 
+/** A cloud has no slots: one for every machine that lives, and none for those that have ended. */
+const liveFacts = (machines: readonly Machine[]): SlotFacts[] => machines.filter(isLive).map(slotFacts);
+
+/** Processors that a space at a cloud may use; without any limit, those that it does use. */
+const cloudProcessors = ({ processorsLimit }: CloudSettings, facts: CloudFacts | undefined): number =>
+  least(processorsLimit, facts?.offer?.quota.processors) ?? facts?.offer?.used.processors ?? 0;
+const least = (a: number | undefined, b: number | undefined): number | undefined => (a === undefined || b === undefined ? (a ?? b) : Math.min(a, b));
+
 const rank = (m: Machine): number => (m.state === 'finished' ? 0 : 1);
 
 export function slotFacts(m: Machine): SlotFacts {
@@ -155,6 +170,44 @@ export function slotFacts(m: Machine): SlotFacts {
     ...(end?.at !== undefined && { shutdownAt: end.at }),
   };
 }
+
+/** What a factory says of itself in the report of its space. */
+export const selfReport = (factory: string, own: OwnStatus | undefined, now: Instant, version: string): FactoryReport => ({
+  factory,
+  heardAt: own?.at ?? now,
+  machinetypes: (own?.machinetypes ?? []).map(({ machinetype, runningHs06, runningMachines, runningProcessors, numBeforeFizzle, ...t }) => ({
+    factory,
+    machinetype,
+    runningHs06,
+    runningMachines,
+    runningProcessors,
+    numBeforeFizzle,
+    ...(t.shutdownMessage !== undefined && { shutdownMessage: t.shutdownMessage }),
+    ...(t.shutdownAt !== undefined && { shutdownAt: t.shutdownAt }),
+  })),
+  version,
+  ...(own && { facts: own.factory, factsAt: own.at }),
+});
+
+/** A factory without others answers for itself; whoever else is named is silent. */
+export const aloneAnswers = (
+  kind: AskedKind,
+  named: readonly string[],
+  self: string,
+  status: OwnStatus | undefined,
+  version: string,
+): readonly FactoryAnswer[] =>
+  named.map((factory) => {
+    const own = factory === self ? status : undefined;
+    return {
+      factory,
+      answered: own ? 'complete' : 'silent',
+      version: own ? version : '',
+      ...(own && kind === 'factories' && { factoryFacts: own.factory }),
+      machinetypes: own && kind === 'machinetypes' ? own.machinetypes : [],
+      machines: own && kind === 'machines' ? own.machines : [],
+    };
+  });
 
 /** Reads /proc and file systems; what cannot be read is 0. */
 export async function hostStatus(stateDir: string): Promise<HostStatus> {

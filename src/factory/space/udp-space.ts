@@ -1,7 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Observed } from '../../core/observed.ts';
-import type { Configuration, Ipv4Network, Settings } from '../../core/settings.ts';
-import { ipv4Number } from '../../core/config/option-types.ts';
+import type { Configuration, Settings } from '../../core/settings.ts';
 import type { CensusOptions, FactoryAnswer } from '../../core/space/census.ts';
 import { createSpaceMember, type Member } from '../../core/space/member.ts';
 import type { PeerFact, SpaceSettings } from '../../core/space/options.ts';
@@ -15,7 +14,9 @@ import { version } from '../version.ts';
 import { Discovery } from './discovery.ts';
 import { loadKeys } from './key-files.ts';
 import { Names } from './names.ts';
-import { hostStatus, ownStatus } from './own-status.ts';
+import { isWithin } from './network.ts';
+import { aloneAnswers, hostStatus, ownStatus, selfReport } from './own-status.ts';
+import type { SharedPort } from './shared-port.ts';
 import { SpaceSocket } from './socket.ts';
 
 export interface UdpSpaceOptions {
@@ -26,6 +27,8 @@ export interface UdpSpaceOptions {
   readonly onFact?: (fact: PeerFact) => void;
   readonly names?: Names;
   readonly environment?: NodeJS.ProcessEnv;
+  /** Other spaces of this daemon, which are asked at the same port. */
+  readonly shared?: SharedPort;
 }
 
 const product = `Vacua ${version}`;
@@ -65,8 +68,9 @@ export class UdpSpace implements SpacePart {
       port: settings.vacqueryPort,
       ...(address !== undefined && { address }),
       environment: this.#options.environment ?? process.env,
-      onDatagram: (payload, from) => this.#send(member.receive(payload, from, this.#options.clock.wall())),
+      onDatagram: (payload, from) => this.#send(this.#options.shared?.answer(payload, from) ?? member.receive(payload, from, this.#options.clock.wall())),
     });
+    this.#options.shared?.lend(true);
     this.#member = member;
     this.#socket = socket;
     await socket.open();
@@ -117,7 +121,7 @@ export class UdpSpace implements SpacePart {
   async ask(kind: AskedKind, options: CensusOptions): Promise<readonly FactoryAnswer[]> {
     const member = this.#member;
     const { factoryName } = this.#settings;
-    if (!member) return this.#alone(kind, options.factories ?? [factoryName]);
+    if (!member) return aloneAnswers(kind, options.factories ?? [factoryName], factoryName, this.#own, product);
     const census = member.ask(kind, options, this.#options.clock.wall());
     this.#tick();
     if (!census.done) await new Promise<void>((resolve) => (census.onDone = resolve));
@@ -141,7 +145,7 @@ export class UdpSpace implements SpacePart {
       factory,
       at: now,
       port,
-      factories: [this.#self(now), ...others].toSorted((a, b) => (a.factory < b.factory ? -1 : 1)),
+      factories: [selfReport(factory, this.#own, now, product), ...others].toSorted((a, b) => (a.factory < b.factory ? -1 : 1)),
       ignored: Object.fromEntries(Object.entries(rejected ?? {}).filter(([, count]) => count > 0)),
       problems: problems.filter((p) => p !== undefined),
       strangers: told?.strangers ?? [],
@@ -159,6 +163,7 @@ export class UdpSpace implements SpacePart {
     this.#discovery?.close();
     this.#socket?.close();
     this.#member?.close();
+    if (this.#socket) this.#options.shared?.lend(false);
     this.#discovery = undefined;
     this.#socket = undefined;
     this.#member = undefined;
@@ -244,47 +249,6 @@ export class UdpSpace implements SpacePart {
     const wait = Math.min(longestTimer, Math.max(0, Math.ceil(member.nextTick - this.#options.clock.wall())));
     this.#timer = setTimeout(() => this.#tick(), wait);
   }
-
-  #self(now: Instant): FactoryReport {
-    const { factoryName: factory } = this.#settings;
-    const own = this.#own;
-    return {
-      factory,
-      heardAt: own?.at ?? now,
-      machinetypes: (own?.machinetypes ?? []).map(({ machinetype, runningHs06, runningMachines, runningProcessors, numBeforeFizzle, ...t }) => ({
-        factory,
-        machinetype,
-        runningHs06,
-        runningMachines,
-        runningProcessors,
-        numBeforeFizzle,
-        ...(t.shutdownMessage !== undefined && { shutdownMessage: t.shutdownMessage }),
-        ...(t.shutdownAt !== undefined && { shutdownAt: t.shutdownAt }),
-      })),
-      version: product,
-      ...(own && { facts: own.factory, factsAt: own.at }),
-    };
-  }
-
-  /** A factory without others answers for itself; whoever else is named is silent. */
-  #alone(kind: AskedKind, factories: readonly string[]): readonly FactoryAnswer[] {
-    return factories.map((factory) => {
-      const own = factory === this.#settings.factoryName ? this.#own : undefined;
-      return {
-        factory,
-        answered: own ? 'complete' : 'silent',
-        version: own ? product : '',
-        ...(own && kind === 'factories' && { factoryFacts: own.factory }),
-        machinetypes: own && kind === 'machinetypes' ? own.machinetypes : [],
-        machines: own && kind === 'machines' ? own.machines : [],
-      };
-    });
-  }
 }
 
 const withFault = (report: FactoryReport, fault: string | undefined): FactoryReport => (fault === undefined ? report : { ...report, why: fault });
-
-function isWithin(host: string, networks: readonly Ipv4Network[]): boolean {
-  const address = ipv4Number(host);
-  return address !== undefined && networks.some((n) => Math.floor(address / 2 ** (32 - n.bits)) === Math.floor(n.address / 2 ** (32 - n.bits)));
-}
