@@ -4,6 +4,7 @@ import type { CreationFailures, Demand, Listing, Observed, PeerStatus, Preparati
 import { outcomeOf } from '../outcome.ts';
 import type { Configuration } from '../settings.ts';
 import { type Instant, instant, later, type MachineId, machineId, seconds } from '../units.ts';
+import { cloudFactsFrom, failuresFrom, type MachineCloud } from './cloud.ts';
 import { thisFactory } from './neutral.ts';
 import { configurationOf, slotsOf } from './options.ts';
 import type { LocalMachine, MachinetypeOptions, Situation } from './schema.ts';
@@ -27,9 +28,15 @@ export function situationToObserved(situation: Situation, rule: Rule): Situated 
   const { configuration, refusals } = configurationOf(situation, now, rule);
   const ago = (s: number | null | undefined): Instant | undefined => (s === undefined || s === null ? undefined : past(now, s));
   const machines = situation.local_machines.map((m, index) => record(m, idOf(index), configuration, now));
-  const sightings: Sighting[] = [];
+  const situated = situation.local_machines.map((m, index) => ({ id: idOf(index), cloud: m.cloud ?? {} }));
+  const atCloud = factory.cloud ? cloudFactsFrom(factory.cloud, situated, now, (stranger) => idOf(machines.length + stranger)) : undefined;
+  const sightings: Sighting[] = [...(atCloud?.sightings ?? [])];
   const inFlight = new Set<MachineId>();
   for (const [index, m] of situation.local_machines.entries()) {
+    if (atCloud !== undefined) {
+      if (m.in_flight === true) inFlight.add(idOf(index));
+      continue;
+    }
     const accepted = m.state === 'creating' && typeof m.started_ago === 'number';
     if (m.in_flight === true || (m.state === 'creating' && !accepted)) inFlight.add(idOf(index));
     if (accepted) sightings.push({ id: idOf(index), power: 'running', startedAt: past(now, m.started_ago ?? 0) });
@@ -45,13 +52,13 @@ export function situationToObserved(situation: Situation, rule: Rule): Situated 
     if (asked !== undefined) demand.set(name.toLowerCase(), asked);
     if (typeof used === 'number') usage.set(name.toLowerCase(), used);
     if (typeof why === 'string') preparations.set(name.toLowerCase(), { ready: false, why });
-    if (failures) creationFailures.set(name.toLowerCase(), { count: failures.count, lastAt: past(now, failures.last_ago), why: failures.why });
+    if (failures) creationFailures.set(name.toLowerCase(), failuresFrom(failures, now));
   }
   const unknown = factory.provider_unknown;
   const listing: Listing =
     typeof unknown === 'string'
       ? { state: 'unknown', since: ago(factory.provider_unknown_ago) ?? now, why: unknown }
-      : { state: 'complete', at: now, sightings, foreignProcessors: factory.foreign_processors ?? 0 };
+      : { state: atCloud?.complete === false ? 'partial' : 'complete', at: now, sightings, foreignProcessors: factory.foreign_processors ?? 0 };
   const observed: Observed = {
     now,
     host: {
@@ -71,6 +78,7 @@ export function situationToObserved(situation: Situation, rule: Rule): Situated 
     ...(factory.guest_service_down === true ? {} : { guestServiceSince: past(now, factory.guest_service_ago ?? always) }),
     ...(demand.size === 0 ? {} : { demand }),
     ...(usage.size === 0 ? {} : { usage }),
+    ...(atCloud === undefined ? {} : { cloud: atCloud.cloud }),
     recentStarts: (factory.recent_starts_ago ?? []).map((s) => past(now, s)).sort((a, b) => a - b),
   };
   return { observed, configuration, refusals };
@@ -104,6 +112,13 @@ function peers(situation: Situation, now: Instant): PeerStatus[] {
   return [...latest.values()];
 }
 
+function recordAtCloud({ flavor, heartbeat }: MachineCloud, processors: number): Partial<MachineFacts> {
+  return {
+    ...(flavor === undefined ? {} : { flavor: { id: flavor, name: flavor, processors, memoryMb: 0, diskGb: 0 } }),
+    ...(heartbeat === undefined ? {} : { heartbeatFile: heartbeat.file, heartbeat: seconds(heartbeat.seconds) }),
+  };
+}
+
 function record(m: LocalMachine, id: MachineId, configuration: Configuration, now: Instant): Machine {
   const type = configuration.machinetypes.get(m.machinetype);
   const neverStarted =
@@ -111,7 +126,8 @@ function record(m: LocalMachine, id: MachineId, configuration: Configuration, no
   const createdAt = past(now, m.created_ago ?? m.started_ago ?? 0);
   const startedAt = past(now, m.started_ago ?? m.created_ago ?? 0);
   const heartbeatAt = past(now, m.heartbeat_ago ?? 0);
-  const ran = neverStarted || typeof (m.started_ago ?? m.created_ago) !== 'number' ? {} : { startedAt, heartbeatAt, cpuSeconds: seconds(0) };
+  const ran =
+    neverStarted || typeof (m.started_ago ?? (m.cloud ? undefined : m.created_ago)) !== 'number' ? {} : { startedAt, heartbeatAt, cpuSeconds: seconds(0) };
   const facts: MachineFacts & GuestReport = {
     id,
     name: `${String(m.slot).padStart(2, '0')}`,
@@ -131,6 +147,7 @@ function record(m: LocalMachine, id: MachineId, configuration: Configuration, no
     ...(typeof m.shutdown_message === 'string' ? { message: { text: m.shutdown_message, at: past(now, m.message_ago ?? m.heartbeat_ago ?? 0) } } : {}),
     ...(typeof m.job_heartbeat_ago === 'number' ? { heartbeatFileAt: past(now, m.job_heartbeat_ago) } : {}),
     ...(typeof m.contact_ago === 'number' ? { contactAt: past(now, m.contact_ago) } : {}),
+    ...(m.cloud ? recordAtCloud(m.cloud, m.processors) : {}),
   };
   const killReason = m.kill_reason ?? undefined;
   const endingSince = past(now, m.ending_ago ?? 0);

@@ -3,6 +3,7 @@ import type { Rule } from '../decision.ts';
 import { machineModels, type Machinetype } from '../machinetype.ts';
 import type { Configuration, Settings } from '../settings.ts';
 import { type Instant, later, seconds } from '../units.ts';
+import { cloudMaxProcessors, cloudSettingsFrom, machinetypeCloudFrom } from './cloud.ts';
 import { neutralMachinetype, neutralSettings, thisFactory } from './neutral.ts';
 import type { FactoryFacts, MachinetypeOptions, Situation } from './schema.ts';
 
@@ -45,7 +46,7 @@ export function configurationOf(
   for (const [written, options] of Object.entries(situation.machinetypes)) {
     const name = written.toLowerCase();
     if (!/^[a-z0-9-]+$/.test(name)) reader.refusals.push(`machinetypes: ${JSON.stringify(written)} is not a name; valid: letters a-z, digits, hyphens`);
-    const machinetype = machinetypeOf(name, options, reader);
+    const machinetype = machinetypeOf(name, options, reader, situation.factory.cloud ? cloudMaxProcessors : 1);
     if (machinetype !== undefined) machinetypes.set(name, machinetype);
   }
   return { configuration: { settings, machinetypes, pipes: [], digest: '' }, refusals: reader.refusals };
@@ -81,6 +82,7 @@ function settingsOf(facts: FactoryFacts, now: Instant, rule: Rule, reader: Optio
     factories: typeof facts.factories === 'string' ? facts.factories.split(/\s+/).filter((name) => name !== '') : (facts.factories ?? []),
     ...abortCodes(facts.abort_codes, reader),
     ...shareMemory(facts, reader),
+    ...(facts.cloud ? { cloud: cloudSettingsFrom(facts.cloud), cycle: seconds(facts.cloud.cycle_seconds ?? 60) } : {}),
     minFreeDiskBytes: reader.decimal('factory.min_free_disk_bytes', facts.min_free_disk_bytes, 0),
   };
 }
@@ -109,11 +111,11 @@ function drains(value: Value, rule: Rule, reader: OptionReader): boolean {
 const deviceName = /^[a-z0-9]+$/;
 
 /** Undefined: Vac skips this machinetype alone. */
-function machinetypeOf(name: string, options: MachinetypeOptions, reader: OptionReader): Machinetype | undefined {
+function machinetypeOf(name: string, options: MachinetypeOptions, reader: OptionReader, mostProcessors: number): Machinetype | undefined {
   const value = (option: string): Value => options[option] as Value;
   const whole = (option: string, otherwise: number): number => reader.whole(`machinetypes.${name}.${option}`, value(option), otherwise);
   const minProcessors = whole('min_processors', 1);
-  const maxProcessors = whole('max_processors', 1);
+  const maxProcessors = whole('max_processors', mostProcessors);
   if (maxProcessors < minProcessors) reader.refusals.push(`machinetypes.${name}.max_processors: ${maxProcessors} is below min_processors, ${minProcessors}`);
   const model = reader.text(value('machine_model')) ?? 'cernvm3';
   const knownModel = machineModels.find((m) => m === model);
@@ -144,6 +146,7 @@ function machinetypeOf(name: string, options: MachinetypeOptions, reader: Option
     fizzle: seconds(whole('fizzle_seconds', 600)),
     ...(heartbeatFile === undefined || heartbeatFile === '' ? {} : { heartbeatFile }),
     ...(reader.text(value('policy'))?.toLowerCase() === 'demand' ? { demand: { url: reader.text(value('demand_url')) ?? '', ...maxMachines } } : {}),
+    ...(options.cloud ? { cloud: machinetypeCloudFrom(options.cloud) } : {}),
     heartbeat: seconds(whole('heartbeat_seconds', 0)),
     machinesDirDays: reader.decimal(`machinetypes.${name}.machines_dir_days`, value('machines_dir_days'), 3),
   };

@@ -3,6 +3,7 @@ import { machinetypeFamilies, machinetypeTable } from '../config/machinetype-opt
 import { settingsTable } from '../config/settings-options.ts';
 import { didYouMean } from '../config/suggest.ts';
 import { endCauses, killReasons } from '../machine.ts';
+import { Failures, MachineCloud, MachinetypeCloud, SituationCloud } from './cloud.ts';
 
 /** Seconds relative to the decision. Bounded so that every instant stays a valid date. */
 const relative = z.number().min(-1e10).max(1e10).nullish();
@@ -38,6 +39,7 @@ export const LocalMachine = z.strictObject({
   not_adopted: z.boolean().nullish(),
   finished_ago: relative,
   cause: z.enum(endCauses).nullish(),
+  cloud: MachineCloud.nullish(),
 });
 export type LocalMachine = z.infer<typeof LocalMachine>;
 
@@ -74,6 +76,7 @@ const ownFactory = {
   guest_service_ago: relative,
   guest_service_down: z.boolean().nullish(),
   recent_starts_ago: z.array(z.number()).max(100_000).nullish(),
+  cloud: SituationCloud.nullish(),
 };
 
 /** The options of `[settings]` that decide. All others are accepted and change nothing. */
@@ -94,7 +97,8 @@ const ownMachinetype = {
   usage_hs06_hours: usage,
   demand: z.strictObject({ waiting: z.int().min(0).max(1e9), running: z.int().min(0).max(1e9), ago: z.number() }).nullish(),
   demand_unknown: z.strictObject({ ago: z.number(), why: z.string().max(4096) }).nullish(),
-  creation_failures: z.strictObject({ count: z.int().min(0), last_ago: z.number(), why: z.string().max(4096) }).nullish(),
+  creation_failures: Failures.nullish(),
+  cloud: MachinetypeCloud.nullish(),
 };
 export const MachinetypeOptions = z.object(ownMachinetype).catchall(optionValue);
 export type MachinetypeOptions = z.infer<typeof MachinetypeOptions>;

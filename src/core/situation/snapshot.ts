@@ -2,6 +2,7 @@ import { codeRangesText } from '../config/option-types.ts';
 import { acceptedAt, ranOf } from '../decide/outcomes.ts';
 import type { Machine } from '../machine.ts';
 import type { Machinetype } from '../machinetype.ts';
+import { cloudJson, failuresJson, machineCloudJson, machinetypeCloudJson } from './cloud.ts';
 import type { Demand, Observed, PeerStatus, Sighting } from '../observed.ts';
 import type { Configuration } from '../settings.ts';
 import { elapsed, type Instant, type MachineId } from '../units.ts';
@@ -29,7 +30,9 @@ export function observedToSituation(observed: Observed, configuration: Configura
 /** Without the keys that have no value. */
 const given = (object: Json): Json => Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
 
-function factoryFacts({ now, host, listing, guestServiceSince, recentStarts }: Observed, { settings }: Configuration): Json {
+function factoryFacts(observed: Observed, configuration: Configuration): Json {
+  const { now, host, listing, guestServiceSince, recentStarts } = observed;
+  const { settings } = configuration;
   return given({
     name: host.factory,
     slots: host.processors,
@@ -55,6 +58,7 @@ function factoryFacts({ now, host, listing, guestServiceSince, recentStarts }: O
       ? { provider_unknown: listing.why, provider_unknown_ago: elapsed(listing.since, now) }
       : { foreign_processors: listing.foreignProcessors === 0 ? undefined : listing.foreignProcessors }),
     ...(guestServiceSince === undefined ? { guest_service_down: true } : { guest_service_ago: elapsed(guestServiceSince, now) }),
+    cloud: cloudJson(observed, configuration),
     recent_starts_ago: recentStarts.length === 0 ? undefined : recentStarts.map((at) => elapsed(at, now)),
   });
 }
@@ -82,7 +86,8 @@ function machinetypeOptions(type: Machinetype, { now, preparations, creationFail
     demand_max_machines: type.demand?.maxMachines,
     ...(asked === undefined ? {} : demandJson(asked, now)),
     usage_hs06_hours: usage?.get(type.name),
-    creation_failures: failures === undefined ? undefined : { count: failures.count, last_ago: elapsed(failures.lastAt, now), why: failures.why },
+    creation_failures: failures === undefined ? undefined : failuresJson(failures, now),
+    cloud: machinetypeCloudJson(type),
   });
 }
 
@@ -112,7 +117,8 @@ function localMachines(observed: Observed): Json[] {
   return observed.machines.map((m) => localMachine(m, observed, sightings.get(m.id)));
 }
 
-function localMachine(m: Machine, { now, inFlight, listing }: Observed, seen: Sighting | undefined): Json {
+function localMachine(m: Machine, observed: Observed, seen: Sighting | undefined): Json {
+  const { now, inFlight, listing, cloud } = observed;
   const ago = (at: Instant | undefined): number | undefined => (at === undefined ? undefined : elapsed(at, now));
   const flying = inFlight.has(m.id);
   const gone = !flying && (seen?.power === 'off' || (seen === undefined && listing.state === 'complete'));
@@ -133,6 +139,8 @@ function localMachine(m: Machine, { now, inFlight, listing }: Observed, seen: Si
     shutdown_announced: m.drainAnnounced,
     in_flight: flying ? true : undefined,
   };
+  // At a cloud the record and what is seen of it stand apart.
+  if (cloud !== undefined) return given({ ...facts, ...stateOf(m, false, undefined, now, ago), cloud: machineCloudJson(m, seen, observed) });
   return given({ ...facts, ...stateOf(m, gone, flying ? undefined : seen, now, ago) });
 }
 
