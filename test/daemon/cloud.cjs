@@ -25,7 +25,11 @@ const actions = {
     try { fs.writeFileSync(`${machines}/${id}`, JSON.stringify({ marks, metadata }), { flag: 'wx' }); } catch { /* it exists: create may be repeated */ }
     return {};
   },
-  shutdown: () => ({}),
+  shutdown: ({ id }) => {
+    const path = `${machines}/${id}`;
+    if (fs.existsSync(path)) fs.writeFileSync(path, JSON.stringify({ ...JSON.parse(fs.readFileSync(path, 'utf8')), ended: true }));
+    return {};
+  },
   destroy: ({ id }) => (fs.rmSync(`${machines}/${id}`, { force: true }), {}),
   console: ({ id }) => ({ base64: Buffer.from(`console of ${id}\n`).toString('base64') }),
 };

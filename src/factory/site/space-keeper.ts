@@ -146,7 +146,7 @@ export class SpaceKeeper {
     if (this.#stop.signal.aborted) return 'stopped';
     const settings = this.source.current().configuration?.settings;
     if (settings && openedWith(settings) !== mark) return 'changed';
-    return !this.source.exists && factory.machines().every((m) => m.state === 'finished') ? 'gone' : undefined;
+    return !this.source.exists && isEmpty(factory) ? 'gone' : undefined;
   }
 
   /** Until it is open, or there is no need of it. */
@@ -192,6 +192,16 @@ export class SpaceKeeper {
     const { configuration, problems } = this.source.current();
     this.bus.emit('configured', { digest: configuration?.digest ?? 'none', machinetypes: configuration?.machinetypes.size ?? 0, problems });
   }
+}
+
+/** Nothing of it is left at the cloud, as far as a complete list can tell that is younger than the end of its last machine. */
+function isEmpty(factory: Factory): boolean {
+  const machines = factory.machines();
+  if (machines.length === 0) return true;
+  const { listing, inFlight } = factory.lastTurn()?.observed ?? {};
+  if (listing?.state !== 'complete' || (inFlight?.size ?? 0) > 0) return false;
+  const listed = new Set(listing.sightings.map(({ id }) => id));
+  return machines.every((m) => m.state === 'finished' && m.finishedAt < listing.at && !listed.has(m.id));
 }
 
 const hasCloud = (settings: Settings): settings is Settings & { readonly cloud: CloudSettings } => settings.cloud !== undefined;
