@@ -73,9 +73,10 @@ export class RawCloud {
     this.endpoints = endpoints;
   }
 
-  static async open(name: string): Promise<RawCloud> {
-    const { authUrl, login } = cloudNamed(name);
-    if (login.method !== 'password' || login.password.from !== 'text') throw new Error(`cloud ${name} has no password`);
+  /** By the name of one of its clouds, or as the settings say. */
+  static async open(cloud: string | OpenStackApi): Promise<RawCloud> {
+    const { authUrl, login } = typeof cloud === 'string' ? cloudNamed(cloud) : cloud;
+    if (login.method !== 'password' || login.password.from !== 'text') throw new Error('these credentials have no password');
     const user = { name: login.username, domain: { name: login.userDomain }, password: login.password.text };
     const scope = { project: { name: login.project, domain: { name: login.projectDomain } } };
     const auth = { identity: { methods: ['password'], password: { user } }, scope };
