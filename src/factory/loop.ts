@@ -1,11 +1,8 @@
-import { changeFor } from '../core/changes.ts';
 import { namedImage } from '../core/cloud/image.ts';
-import { takenMachine } from '../core/cloud/taken.ts';
 import { type ClockReading, clockStep, shiftMachine } from '../core/clock-step.ts';
 import { decide } from '../core/decide/decide.ts';
 import type { Action, Decision } from '../core/decision.ts';
 import type { Machine } from '../core/machine.ts';
-import { newMachine } from '../core/new-machine.ts';
 import type { Observed } from '../core/observed.ts';
 import type { Configuration } from '../core/settings.ts';
 import { elapsed, type Instant, instant, later, type MachineId, type Seconds, seconds } from '../core/units.ts';
@@ -17,6 +14,7 @@ import type { LoopParts } from './loop-parts.ts';
 import { observe } from './observe.ts';
 import { perform } from './perform.ts';
 import { UsageKeeper } from './usage-keeper.ts';
+import { type Work, workFor } from './work.ts';
 
 /** Heartbeats and CPU times are written this often; after a crash they may be this much behind. */
 const noteEverySeconds = 60;
@@ -25,12 +23,6 @@ const stallSeconds = 60;
 /** Ends of many machines come in bursts; one turn serves them all. */
 const spacingSeconds = 0.1;
 const stopGraceSeconds = 10;
-
-interface Work {
-  readonly action: Action;
-  readonly machine: Machine | undefined;
-  readonly changes: readonly Change[];
-}
 
 /**
  * observe → decide → record → perform (design §2). One turn at a time; effects run concurrently beside the turns,
@@ -162,7 +154,7 @@ export class Loop {
 
   /** Durable intent first. When the journal cannot be written, only what needs no record is carried out. */
   async #record(decision: Decision, observed: Observed, configuration: Configuration): Promise<readonly Work[]> {
-    const work = decision.actions.map((action) => this.#prepare(action, configuration, observed));
+    const work = decision.actions.map((action) => workFor(action, configuration, observed, this.#parts));
     await this.#parts.steps.at('record:before');
     try {
       this.#parts.journal.commit([...this.#anchor(), ...work.flatMap((item) => item.changes)]);
@@ -176,25 +168,6 @@ export class Loop {
     this.#noteIfDue();
     await this.#parts.steps.at('record:done');
     return work;
-  }
-
-  #prepare(action: Action, configuration: Configuration, observed: Observed): Work {
-    const { now, listing } = observed;
-    if (action.kind === 'create') {
-      const machinetype = configuration.machinetypes.get(action.machinetype);
-      if (!machinetype) return { action, machine: undefined, changes: [] };
-      const machine = newMachine(this.#parts.newId(), action, machinetype, configuration.settings, now);
-      return { action, machine, changes: [{ kind: 'put', machine }] };
-    }
-    if (action.kind === 'take') {
-      const { id, marks } = action;
-      const seen = listing.state === 'unknown' ? undefined : listing.sightings.find((s) => s.id === id);
-      const machine = takenMachine(id, marks, seen, configuration.machinetypes.get(marks.machinetype), configuration.settings, now);
-      return { action, machine, changes: [{ kind: 'put', machine }] };
-    }
-    const present = this.#parts.journal.machine(action.id);
-    const change = present && changeFor(action, present, now);
-    return { action, machine: change?.machine ?? present, changes: change ? [change] : [] };
   }
 
   /** Starts the effect behind those already under way for the same machine. */
