@@ -46,8 +46,8 @@ export interface JobStore {
   counts(tenant?: string): Promise<Readonly<Record<JobState, number>>>;
   /** First use of an agent's token: 'new', 'same' for the same nonce again, 'replayed' for another one. Kept until the token has expired. */
   claimToken(jti: string, nonceHash: string, until: Instant): Promise<'new' | 'same' | 'replayed'>;
-  /** Owner whose jobs this machine has run. */
-  ownerOf(machine: string): Promise<string | undefined>;
+  /** Owner whose jobs of this tenant the machine has run. A name that another tenant gives to a machine of its own says nothing of this one. */
+  ownerOf(tenant: string, machine: string): Promise<string | undefined>;
   close(): Promise<void>;
 }
 

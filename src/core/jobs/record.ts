@@ -37,12 +37,13 @@ export type LeaseStep =
 export const defaultKeep = seconds(7 * 86_400);
 const longestText = 500;
 
-/** Fit for a terminal and a log: no control or format characters, at most 500 characters. */
+/** Fit for a terminal, a log and a database: no control or format characters, at most 500 characters, none of them cut in half. */
 export const printableText = (text: string): string =>
   text
     .replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ')
     .trim()
-    .slice(0, longestText);
+    .slice(0, longestText)
+    .replace(/\p{Cs}$/u, '');
 
 export function submitted(id: JobId, spec: JobSpec, about: { readonly class: number; readonly ready: boolean; readonly now: Instant }): JobRecord {
   const { now, ready } = about;

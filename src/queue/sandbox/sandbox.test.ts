@@ -94,6 +94,32 @@ it('what was counted is what is kept, whatever was put, replaced, removed and re
   );
 });
 
+it('requests for the same file at the same time are counted once each, and together stay within the limits', async () => {
+  using directory = new TestDirectory();
+  const sandbox = new Sandbox(directory.path, limits);
+  const name = 'a';
+  await sandbox.put(job(1), 'input', name, body('x'.repeat(1000)), 1500);
+  await Promise.all(Array.from({ length: 5 }, () => sandbox.put(job(1), 'input', name, body('y'), 1500)));
+  // 1 byte is kept. Had each of them given back what it replaced, there would be room for more than the quota.
+  await sandbox.put(job(2), 'input', 'a', body('x'.repeat(1000)), 1500);
+  await sandbox.put(job(3), 'input', 'a', body('x'.repeat(1000)), 1500);
+  await assert.rejects(sandbox.put(job(4), 'input', 'a', body('x'.repeat(500)), 1500), { code: 'over_quota' });
+  await Promise.all(Array.from({ length: 5 }, () => sandbox.remove(job(2), 'input', 'a')));
+  await Promise.all(Array.from({ length: 5 }, () => sandbox.wipe(job(3))));
+  await sandbox.put(job(5), 'input', 'a', body('x'.repeat(1000)), 1500);
+  await sandbox.put(job(6), 'input', 'a', body('x'.repeat(1000)), 1500);
+  await assert.rejects(sandbox.put(job(7), 'input', 'a', body('x'.repeat(500)), 1500), { code: 'over_quota' });
+  await sandbox.wipe(job(5));
+  await sandbox.wipe(job(6));
+  const several = await Promise.allSettled(['a', 'b', 'c'].map((each) => sandbox.put(job(8), 'output', each, body('x'.repeat(700), false), 1500)));
+  assert.equal(several.filter(({ status }) => status === 'fulfilled').length, 2);
+  assert.equal(
+    (await sandbox.list(job(8), 'output')).reduce((sum, { size }) => sum + size, 0),
+    1400,
+  );
+  assert.deepEqual(incoming(sandbox), []);
+});
+
 it('only flat names are names, and nothing leads out of the sandbox', async () => {
   using directory = new TestDirectory();
   const sandbox = new Sandbox(join(directory.path, 'sandbox'), limits);

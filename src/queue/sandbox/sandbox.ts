@@ -29,7 +29,7 @@ export class Sandbox {
   readonly places: SandboxPlaces;
   readonly limits: SandboxLimits;
   readonly #owners = new Map<string, Owner>();
-  readonly #logs = new Map<string, Promise<unknown>>();
+  readonly #turns = new Map<string, Promise<unknown>>();
 
   constructor(root: string, limits: SandboxLimits) {
     this.places = sandboxPlaces(root);
@@ -49,9 +49,7 @@ export class Sandbox {
     still: () => Promise<void> = async () => undefined,
   ): Promise<StoredFile> {
     fileName(name);
-    const present = await this.list(job, kind);
-    const replaced = present.find((file) => file.name === name)?.size ?? 0;
-    const ofJob = present.reduce((sum, { size }) => sum + size, 0) - replaced;
+    let { replaced, ofJob } = await this.#present(job, kind, name);
     const owner = this.#owner(ownerHash(job));
     const kept = await owner.bytes;
     let size = 0;
@@ -69,10 +67,15 @@ export class Sandbox {
         size += more;
         owner.more += more;
       });
-      await still();
-      await received.keep();
-      await this.#link(job, kind, name, received);
-      owner.more -= replaced;
+      await this.#inTurn(job, async () => {
+        await still();
+        // Others may have come or gone while this one was received.
+        ({ replaced, ofJob } = await this.#present(job, kind, name));
+        allow(0);
+        await received.keep();
+        await this.#link(job, kind, name, received);
+        owner.more -= replaced;
+      });
       return { name, sha256: received.sha256, size: received.size };
     } catch (error) {
       owner.more -= size;
@@ -84,14 +87,17 @@ export class Sandbox {
   async copyInputs(from: SandboxJob, to: SandboxJob, names: readonly string[], most: number): Promise<void> {
     if (ownerHash(from) !== ownerHash(to)) throw new TypeError('files are copied within one owner alone');
     const files = (await this.list(from, 'input')).filter(({ name }) => names.includes(name));
-    const bytes = files.reduce((sum, { size }) => sum + size, 0);
+    const bytes = bytesOf(files);
     const owner = this.#owner(ownerHash(to));
     if (bytes > most) throw new Refusal('over_quota', `the input files are more than ${most} bytes`);
-    if ((await owner.bytes) + owner.more + bytes > this.limits.ownerBytes) {
-      throw new Refusal('over_quota', `your jobs would keep more than ${this.limits.ownerBytes} bytes; wipe some that have ended`);
-    }
-    for (const file of files) await this.#link(to, 'input', file.name, file);
-    owner.more += bytes;
+    await this.#inTurn(to, async () => {
+      const replaced = bytesOf((await this.list(to, 'input')).filter(({ name }) => files.some((file) => file.name === name)));
+      if ((await owner.bytes) + owner.more + bytes - replaced > this.limits.ownerBytes) {
+        throw new Refusal('over_quota', `your jobs would keep more than ${this.limits.ownerBytes} bytes; wipe some that have ended`);
+      }
+      for (const file of files) await this.#link(to, 'input', file.name, file);
+      owner.more += bytes - replaced;
+    });
   }
 
   /** Files of a job, by name. */
@@ -107,41 +113,54 @@ export class Sandbox {
   }
 
   /** Resolves when the file is gone, also when it was never there. */
-  async remove(job: SandboxJob, kind: FileKind, name: string): Promise<void> {
+  remove(job: SandboxJob, kind: FileKind, name: string): Promise<void> {
     const path = this.places.file(job, kind, name);
-    const target = await readlink(path).catch(absent);
-    await rm(path, { force: true });
-    this.#release(job, target === undefined ? 0 : (readTarget(target)?.size ?? 0));
+    return this.#inTurn(job, async () => {
+      const target = await readlink(path).catch(absent);
+      await rm(path, { force: true });
+      this.#release(job, target === undefined ? 0 : (readTarget(target)?.size ?? 0));
+    });
   }
 
   /** Removes the files that an earlier run has stored. */
-  async clearOutputs(job: SandboxJob): Promise<void> {
-    const bytes = (await this.list(job, 'output')).reduce((sum, { size }) => sum + size, 0);
-    await rm(this.places.files(job, 'output'), { recursive: true, force: true });
-    this.#release(job, bytes);
+  clearOutputs(job: SandboxJob): Promise<void> {
+    return this.#inTurn(job, async () => {
+      const bytes = bytesOf(await this.list(job, 'output'));
+      await rm(this.places.files(job, 'output'), { recursive: true, force: true });
+      this.#release(job, bytes);
+    });
   }
 
   /** Removes everything of a job. */
-  async wipe(job: SandboxJob): Promise<void> {
-    const files = [...(await this.list(job, 'input')), ...(await this.list(job, 'output'))];
-    const logs = await logBytesIn(this.places.job(job));
-    await rm(this.places.job(job), { recursive: true, force: true });
-    this.#release(
-      job,
-      files.reduce((sum, { size }) => sum + size, logs),
-    );
+  wipe(job: SandboxJob): Promise<void> {
+    return this.#inTurn(job, async () => {
+      const bytes = bytesOf([...(await this.list(job, 'input')), ...(await this.list(job, 'output'))]) + (await logBytesIn(this.places.job(job)));
+      await rm(this.places.job(job), { recursive: true, force: true });
+      this.#release(job, bytes);
+    });
   }
 
   /**
    * Adds to the log of a run, at most up to `most` bytes in all. `offset` is where the bytes begin: what is there already is left out,
    * so that a repeated request changes nothing, and after a gap nothing is stored. Resolves with the length of the log.
    */
-  async appendLog(job: SandboxJob, run: number, offset: number, bytes: Uint8Array, most: number): Promise<number> {
-    const path = this.places.log(job, run);
-    const turn = (this.#logs.get(path) ?? Promise.resolve()).then(() => this.#append(job, path, offset, bytes, most));
-    const settled = turn.catch(() => undefined).finally(() => this.#logs.get(path) === settled && this.#logs.delete(path));
-    this.#logs.set(path, settled);
+  appendLog(job: SandboxJob, run: number, offset: number, bytes: Uint8Array, most: number): Promise<number> {
+    return this.#inTurn(job, () => this.#append(job, this.places.log(job, run), offset, bytes, most));
+  }
+
+  /** What changes the files of a job is done one after the other, so that what is counted is what is there. */
+  #inTurn<T>(job: SandboxJob, work: () => Promise<T>): Promise<T> {
+    const turn = (this.#turns.get(job.id) ?? Promise.resolve()).then(work);
+    const settled = turn.catch(() => undefined).finally(() => this.#turns.get(job.id) === settled && this.#turns.delete(job.id));
+    this.#turns.set(job.id, settled);
     return turn;
+  }
+
+  /** Bytes of the file of that name, and of the others of the job. */
+  async #present(job: SandboxJob, kind: FileKind, name: string): Promise<{ readonly replaced: number; readonly ofJob: number }> {
+    const files = await this.list(job, kind);
+    const replaced = files.find((file) => file.name === name)?.size ?? 0;
+    return { replaced, ofJob: bytesOf(files) - replaced };
   }
 
   async #append(job: SandboxJob, path: string, offset: number, bytes: Uint8Array, most: number): Promise<number> {
@@ -197,6 +216,8 @@ export class Sandbox {
     await rename(made, this.places.file(job, kind, name));
   }
 }
+
+const bytesOf = (files: readonly StoredFile[]): number => files.reduce((sum, { size }) => sum + size, 0);
 
 async function opened(path: string): Promise<OpenFile | undefined> {
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch(absent);

@@ -25,7 +25,7 @@ async function factsOf(c: Context, deps: Deps, agent: AgentIdentity): Promise<Ag
   const fields = await fieldsOf(c);
   const { machine, tenant, site, machinetype, environments, until } = agent;
   const shared = deps.configuration.tenants.get(tenant)?.shareMachines === true;
-  const boundTo = shared ? undefined : await deps.store.ownerOf(machine);
+  const boundTo = shared ? undefined : await deps.store.ownerOf(tenant, machine);
   const diskMb = fields.has('disk_mb') ? numberField(fields, 'disk_mb', 0, unlimited) : undefined;
   // Ten minutes after the machine's own end (agent-protocol.md), and so never an honest limit.
   const tokenLeft = elapsed(deps.clock.now(), until);
@@ -152,7 +152,7 @@ export const agentRoutes: readonly Route[] = [
       const name = c.req.param('name') ?? '';
       const file = job.spec.inputs.includes(name) ? await deps.sandbox.open(job, 'input', name) : undefined;
       if (file === undefined) throw new Refusal('not_found', 'the job has no such input');
-      return fileResponse(file, name);
+      return fileResponse(c, file, name);
     },
   },
   {

@@ -93,4 +93,8 @@ export function readResult(fields: ReadonlyMap<string, string>): RunResult {
 }
 
 /** Text of a guest, fit for a history: one line of at most 500 characters without anything that a terminal obeys. */
-export const printable = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu, '?').slice(0, 500);
+export const printable = (text: string): string =>
+  text
+    .replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu, '?')
+    .slice(0, 500)
+    .replace(/\p{Cs}$/u, '');

@@ -23,8 +23,13 @@ export const fileRoutes: readonly Route[] = [
       const name = fileName(c.req.param('name') ?? '');
       if (!job.spec.inputs.includes(name))
         throw new Refusal('not_found', `${name} is no input file of this job; it has: ${job.spec.inputs.join(', ') || 'none'}`);
-      if (job.state !== 'PREPROCESSING') throw new Refusal('conflict', `the job is ${job.state}; files can be given in PREPROCESSING alone`);
-      const { sha256 } = await deps.sandbox.put(job, 'input', name, bodyOf(c), deps.sandbox.limits.jobBytes);
+      const staging = (state: string): void => {
+        if (state !== 'PREPROCESSING') throw new Refusal('conflict', `the job is ${state}; files can be given in PREPROCESSING alone`);
+      };
+      staging(job.state);
+      // It may have been started, or wiped, while the file was sent.
+      const still = async (): Promise<void> => staging((await deps.store.job(job.id))?.state ?? 'gone');
+      const { sha256 } = await deps.sandbox.put(job, 'input', name, bodyOf(c), deps.sandbox.limits.jobBytes, still);
       return new Response(null, { status: 201, headers: { etag: `"${sha256}"` } });
     },
   },
@@ -41,7 +46,7 @@ export const fileRoutes: readonly Route[] = [
       const name = fileName(c.req.param('name') ?? '');
       const file = await deps.sandbox.open(job, 'input', name);
       if (file === undefined) throw new Refusal('not_found', `the job has no input file ${name}`);
-      return fileResponse(file, name);
+      return fileResponse(c, file, name);
     },
   },
   {
@@ -86,7 +91,7 @@ export const fileRoutes: readonly Route[] = [
       const file = await deps.sandbox.open(job, 'output', name);
       if (file === undefined)
         throw new Refusal('not_found', `the job has no output file ${name}${job.attributes.includes('EXPIRED') ? ': its files have expired' : ''}`);
-      return fileResponse(file, name);
+      return fileResponse(c, file, name);
     },
   },
   {
@@ -103,7 +108,7 @@ export const fileRoutes: readonly Route[] = [
       const run = numberQuery(c, 'run', 0, 1_000_000, 0);
       const file = await deps.sandbox.log(job, run === 0 ? undefined : run);
       if (file === undefined) throw new Refusal('not_found', run === 0 ? 'the job has no log yet' : `run ${run} of the job has no log`);
-      return fileResponse(file, `${job.id}.log`);
+      return fileResponse(c, file, `${job.id}.log`);
     },
   },
 ];

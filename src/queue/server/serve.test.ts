@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -93,6 +93,43 @@ it('a file of 1 GB against a smaller quota is refused before it is sent, and not
   await until(() => existsSync(places.incoming) && readdirSync(places.incoming).length === 1);
   liar.destroy();
   await until(() => readdirSync(places.incoming).length === 0);
+});
+
+it('a file that comes after its job has been started does not count', async () => {
+  await using queue = await testQueue();
+  const { ann: token } = queue.tokens;
+  const { id } = (await (await queue.ask('POST', '/jobs', { ...jdl('Executable = "a"; InputSandbox = "a";'), token })).json()) as { id: string };
+  assert.equal((await queue.ask('PUT', `/jobs/${id}/input/a`, { token, body: 'first' })).status, 201);
+  const late = request(`${queue.running.url}/jobs/${id}/input/a`, { method: 'PUT', headers: { authorization: `Bearer ${token}`, 'content-length': '6' } });
+  const answered = once(late, 'response') as Promise<[{ statusCode: number; resume(): void }]>;
+  late.write('sec');
+  const { places } = queue.running.deps.sandbox;
+  await until(() => readdirSync(places.incoming).length === 1);
+  assert.equal((await queue.ask('POST', `/jobs/${id}/actions`, { token, type: 'application/json', body: '{"action":"start"}' })).status, 200);
+  late.end('ond');
+  const [{ statusCode }] = await answered;
+  assert.equal(statusCode, 409);
+  assert.equal(await (await queue.ask('GET', `/jobs/${id}/input/a`, { token })).text(), 'first');
+});
+
+it('who asks only for the head of a file leaves nothing open', async () => {
+  await using queue = await testQueue();
+  const { ann: token } = queue.tokens;
+  const { id } = (await (await queue.ask('POST', '/jobs', { ...jdl('Executable = "a"; InputSandbox = "a";'), token })).json()) as { id: string };
+  await queue.ask('PUT', `/jobs/${id}/input/a`, { token, body: 'some text' });
+  const open = (): number =>
+    readdirSync('/proc/self/fd').filter((fd) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`).startsWith(queue.running.deps.sandbox.places.content);
+      } catch {
+        return false; // closed since it was listed
+      }
+    }).length;
+  for (let i = 0; i < 5; i++) {
+    const head = await queue.ask('HEAD', `/jobs/${id}/input/a`, { token });
+    assert.deepEqual([head.status, head.headers.get('content-length'), await head.text()], [200, '9', '']);
+  }
+  assert.equal(open(), 0);
 });
 
 it('paths are taken as they are sent, and none leads to a file of the host', async () => {

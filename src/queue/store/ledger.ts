@@ -87,6 +87,6 @@ export class Ledger {
     const { tenant, owner, processors } = before.job.spec;
     const usage = this.#owner(tenant, owner, is ? processors : -processors, is ? 0 : costOf(before.job, now), now);
     this.#owners.set(JSON.stringify([tenant, owner]), usage);
-    if (is && after.job.run !== undefined) this.#changes.machines.push({ machine: after.job.run.machine, owner, at: now });
+    if (is && after.job.run !== undefined) this.#changes.machines.push({ tenant, machine: after.job.run.machine, owner, at: now });
   }
 }

@@ -41,7 +41,7 @@ export const postgresSchema = `
   ) WITH (fillfactor = 50);
   CREATE INDEX owner_version ON owner (version);
   CREATE TABLE tally (tenant ${key}, state ${key}, jobs integer NOT NULL, PRIMARY KEY (tenant, state)) WITH (fillfactor = 50);
-  CREATE TABLE machine (machine ${key} PRIMARY KEY, owner ${key}, at double precision NOT NULL);
+  CREATE TABLE machine (tenant ${key}, machine ${key}, owner ${key}, at double precision NOT NULL, PRIMARY KEY (tenant, machine));
   CREATE INDEX machine_at ON machine (at);
   CREATE TABLE token (jti ${key} PRIMARY KEY, nonce text NOT NULL, until double precision NOT NULL);
   CREATE INDEX token_until ON token (until);

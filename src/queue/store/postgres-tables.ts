@@ -147,8 +147,8 @@ export class PostgresTables implements Tables {
     const rows = await this.#rows(`SELECT state, jobs FROM ${s}.tally WHERE $1::text IS NULL OR tenant = $1`, tenant ?? null);
     return rows.map((r) => ({ state: String(r['state']) as JobState, jobs: Number(r['jobs']) }));
   }
-  async ownerOf(machine: string): Promise<string | undefined> {
-    const owner = (await this.#rows(`SELECT owner FROM ${s}.machine WHERE machine = $1`, machine))[0]?.['owner'];
+  async ownerOf(tenant: string, machine: string): Promise<string | undefined> {
+    const owner = (await this.#rows(`SELECT owner FROM ${s}.machine WHERE tenant = $1 AND machine = $2`, tenant, machine))[0]?.['owner'];
     return owner === undefined ? undefined : String(owner);
   }
 

@@ -31,8 +31,8 @@ const sql = {
     ON CONFLICT (tenant, owner) DO UPDATE SET running = excluded.running, used = excluded.used, at = excluded.at, version = excluded.version`,
   tallies: `INSERT INTO ${s}.tally AS t (tenant, state, jobs) SELECT tenant, state, jobs FROM json_to_recordset($1::json) AS x (tenant text, state text, jobs integer)
     ON CONFLICT (tenant, state) DO UPDATE SET jobs = t.jobs + excluded.jobs`,
-  machines: `INSERT INTO ${s}.machine (machine, owner, at) SELECT machine, owner, at FROM json_to_recordset($1::json) AS x (machine text, owner text, at double precision)
-    ON CONFLICT (machine) DO UPDATE SET owner = excluded.owner, at = excluded.at`,
+  machines: `INSERT INTO ${s}.machine (tenant, machine, owner, at) SELECT tenant, machine, owner, at FROM json_to_recordset($1::json) AS x (tenant text, machine text, owner text, at double precision)
+    ON CONFLICT (tenant, machine) DO UPDATE SET owner = excluded.owner, at = excluded.at`,
 };
 
 /** One transaction, which holds the lock of the store. Statements that need no answer of each other travel together. */
@@ -118,7 +118,7 @@ export class PostgresTransaction implements Transaction {
     send(sql.owners, c.owners, this.version);
     send(sql.tallies, c.tallies);
     // A statement may touch a row once: the last one of a machine counts.
-    send(sql.machines, [...new Map(c.machines.map((m) => [m.machine, m])).values()]);
+    send(sql.machines, [...new Map(c.machines.map((m) => [`${m.tenant} ${m.machine}`, m])).values()]);
     sent.push(this.#query(`UPDATE ${s}.meta SET version = $1`, this.version));
     const [touched] = await Promise.all([Promise.all(lines), Promise.all(sent)]);
     return touched.flat().map(lineFrom);

@@ -40,7 +40,7 @@ export const sqliteSchema = `
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX owner_version ON owner (version);
   CREATE TABLE tally (tenant TEXT NOT NULL, state TEXT NOT NULL, jobs INTEGER NOT NULL, PRIMARY KEY (tenant, state)) STRICT, WITHOUT ROWID;
-  CREATE TABLE machine (machine TEXT PRIMARY KEY, owner TEXT NOT NULL, at REAL NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE machine (tenant TEXT NOT NULL, machine TEXT NOT NULL, owner TEXT NOT NULL, at REAL NOT NULL, PRIMARY KEY (tenant, machine)) STRICT, WITHOUT ROWID;
   CREATE INDEX machine_at ON machine (at);
   CREATE TABLE token (jti TEXT PRIMARY KEY, nonce TEXT NOT NULL, until REAL NOT NULL) STRICT, WITHOUT ROWID;
   CREATE INDEX token_until ON token (until);

@@ -139,8 +139,8 @@ export class SqliteTables implements Tables {
       jobs: Number(r['jobs']),
     }));
   }
-  async ownerOf(machine: string): Promise<string | undefined> {
-    const owner = this.#rows('SELECT owner FROM machine WHERE machine = ?', machine)[0]?.['owner'];
+  async ownerOf(tenant: string, machine: string): Promise<string | undefined> {
+    const owner = this.#rows('SELECT owner FROM machine WHERE tenant = ? AND machine = ?', tenant, machine)[0]?.['owner'];
     return owner === undefined ? undefined : String(owner);
   }
 

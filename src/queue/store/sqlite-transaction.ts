@@ -94,9 +94,10 @@ export class SqliteTransaction implements Transaction {
         state,
         jobs,
       );
-    for (const { machine, owner, at } of c.machines)
+    for (const { tenant, machine, owner, at } of c.machines)
       this.#run(
-        'INSERT INTO machine (machine, owner, at) VALUES (?, ?, ?) ON CONFLICT (machine) DO UPDATE SET owner = excluded.owner, at = excluded.at',
+        'INSERT INTO machine (tenant, machine, owner, at) VALUES (?, ?, ?, ?) ON CONFLICT (tenant, machine) DO UPDATE SET owner = excluded.owner, at = excluded.at',
+        tenant,
         machine,
         owner,
         at,

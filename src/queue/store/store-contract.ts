@@ -94,8 +94,36 @@ export function storeContract(name: string, makeHarness: () => Promise<StoreHarn
           [at(70), 'TERMINAL', 'ended with 0', 1, 'wn-1'],
         ],
       );
-      assert.equal(await store.ownerOf('wn-1'), 'ada');
-      assert.equal(await store.ownerOf('wn-2'), undefined);
+      assert.equal(await store.ownerOf('lhcb', 'wn-1'), 'ada');
+      assert.equal(await store.ownerOf('lhcb', 'wn-2'), undefined);
+    });
+
+    withStore('a machine of the same name in another tenant is another machine', async (store) => {
+      await one(store);
+      await one(store, { tenant: 'atlas', owner: 'eve' });
+      await taken(store);
+      await taken(store, anAgent({ tenant: 'atlas' }));
+      assert.deepEqual([await store.ownerOf('lhcb', 'wn-1'), await store.ownerOf('atlas', 'wn-1')], ['ada', 'eve']);
+    });
+
+    withStore('no text of a guest and no word of a question makes a store stumble', async (store) => {
+      // Whatever is written before them, one of the two would be cut in the middle of a character of two units.
+      for (const start of ['\u0000', '\u0000x']) {
+        const text = start + '\u{1f600}'.repeat(300);
+        const id = await one(store);
+        const { lease } = await taken(store);
+        assert.equal((await store.giveBack(lease, text, at(1))).held, true);
+        const again = await taken(store);
+        assert.equal((await store.finish(again.lease, { kind: 'failed', phase: 'inputs', text }, at(2))).held, true);
+        assert.equal(await standing(store, id), 'TERMINAL PREPROCESSING-FAILURE');
+        const texts = [(await store.job(id))?.message ?? '', ...(await store.history(id)).map((e) => e.text)];
+        assert.ok(texts.every((t) => t.isWellFormed() && t.length <= 500));
+      }
+      for (const word of ['\u0000', 'a\u0000b', '\ud800', "' OR 1=1 --"]) {
+        assert.deepEqual(await store.list({ tenant: word }, { limit: 10 }), []);
+        assert.deepEqual(await store.list({ owner: word }, { limit: 10 }), []);
+        assert.deepEqual(await store.list({ tenant: word, owner: word, states: ['TERMINAL'] }, { limit: 10 }), []);
+      }
     });
 
     withStore('a result told twice by the same lease counts once; the first counts', async (store) => {

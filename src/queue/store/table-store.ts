@@ -125,6 +125,8 @@ export class TableStore implements JobStore {
     return this.#tables.history(id);
   }
   list(filter: JobFilter, page: { readonly after?: JobId; readonly limit: number }): Promise<readonly Job[]> {
+    // No job has such a name, and PostgreSQL takes no text with NUL.
+    if (filter.tenant?.includes('\0') === true || filter.owner?.includes('\0') === true) return Promise.resolve([]);
     return this.#tables.list(filter, page);
   }
   leased(lease: LeaseToken): Promise<Job | undefined> {
@@ -149,8 +151,8 @@ export class TableStore implements JobStore {
       },
     });
   }
-  ownerOf(machine: string): Promise<string | undefined> {
-    return this.#tables.ownerOf(machine);
+  ownerOf(tenant: string, machine: string): Promise<string | undefined> {
+    return this.#tables.ownerOf(tenant, machine);
   }
 
   async close(): Promise<void> {

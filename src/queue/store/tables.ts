@@ -18,7 +18,7 @@ export interface Tables {
   leased(lease: string): Promise<Job | undefined>;
   classes(tenant: string | undefined): Promise<readonly ClassCount[]>;
   counts(tenant: string | undefined): Promise<readonly { readonly state: JobState; readonly jobs: number }[]>;
-  ownerOf(machine: string): Promise<string | undefined>;
+  ownerOf(tenant: string, machine: string): Promise<string | undefined>;
   close(): Promise<void>;
 }
 
@@ -75,5 +75,5 @@ export interface Changes {
   /** Differences. */
   readonly tallies: readonly { readonly tenant: string; readonly state: JobState; readonly jobs: number }[];
   readonly owners: readonly OwnerUsage[];
-  readonly machines: readonly { readonly machine: string; readonly owner: string; readonly at: Instant }[];
+  readonly machines: readonly { readonly tenant: string; readonly machine: string; readonly owner: string; readonly at: Instant }[];
 }
