@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 /** Adds the options of every command that asks the whole space. */
 export const withSpaceOptions = (command: Command): Command =>
   command
-    .option('--space <name>', 'ask the factories of this space, from this process')
+    .option('--space <name>', 'this space alone, where the daemon here has several; else ask its factories from this process')
     .option('--port <port>', 'UDP port on which they answer (default: vacquery_port, else 995)', portNumber)
     .option('-t, --timeout <seconds>', 'time in which they may answer (default: 2, more for the machines of many factories)', timeout);
 

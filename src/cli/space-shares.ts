@@ -3,7 +3,8 @@ import type { FactoryAnswer } from '../core/space/census.ts';
 import type { SpaceReport } from '../core/space/report.ts';
 import type { MachinetypeAnswer } from '../factory/control/answers.ts';
 import type { CliContext } from './context.ts';
-import { askSpace, configuration, localReport, type SpaceAnswer, type SpaceOptions } from './space-source.ts';
+import { askSpace, configuration, type SpaceAnswer, type SpaceOptions } from './space-source.ts';
+import { daemonOf } from './spaces.ts';
 
 /** One machinetype over the whole space. */
 export interface ShareRow {
@@ -31,8 +32,11 @@ export interface SpaceShares {
  * decides with; else what the factories answer now. Throws as `askSpace` does.
  */
 export async function spaceShares(context: CliContext, options: SpaceOptions): Promise<SpaceShares> {
-  const report = options.space === undefined && options.port === undefined ? await localReport(context) : undefined;
-  if (report !== undefined) return { ...sharesOfFactory(report, await context.daemon().machinetypes()), report };
+  const daemon = await daemonOf(context, options);
+  if (daemon !== undefined) {
+    const report = await daemon.space();
+    return { ...sharesOfFactory(report, await daemon.of(report.space).machinetypes()), report };
+  }
   const space = await askSpace(context, 'machinetypes', [], options);
   return sharesOfAnswers(space, (await configuration(context))?.machinetypes ?? new Map());
 }

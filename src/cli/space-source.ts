@@ -3,8 +3,9 @@ import type { FactoryAnswer } from '../core/space/census.ts';
 import type { SpaceReport } from '../core/space/report.ts';
 import type { AskedKind } from '../core/vacquery/query.ts';
 import { isName } from '../core/vacquery/text.ts';
-import { ControlError } from '../factory/control/control-error.ts';
+import type { ControlClient } from '../factory/control/client.ts';
 import { CliError, type CliContext } from './context.ts';
+import { daemonOf } from './spaces.ts';
 
 /** Options of every command that asks the whole space. */
 export interface SpaceOptions {
@@ -36,32 +37,20 @@ const mostNamed = 200;
 /** Answers of one factory can be many datagrams, which are asked for no faster than a receive buffer takes them. */
 const usualTimeout = (kind: AskedKind, factories: number): number => Math.min(60, 2 + (kind === 'machines' ? factories / 250 : 0));
 
-/** The report of the factory that runs here; undefined: none runs. */
-export async function localReport(context: Pick<CliContext, 'daemon'>): Promise<SpaceReport | undefined> {
-  try {
-    return await context.daemon().space();
-  } catch (error) {
-    if (error instanceof ControlError && error.code === 'not_running') return undefined;
-    throw error;
-  }
-}
-
 /**
  * Asks all factories of the space, or those named: through the factory that runs here, which has address, port and key; else from this
- * process with what the configuration says. `--space` and `--port` always do the latter. Throws `CliError` when it is not known whom to ask.
+ * process with what the configuration says. `--port` always does the latter, and `--space` unless it names one of several spaces of the daemon here. Throws `CliError` when it is not known whom to ask.
  */
 export async function askSpace(context: CliContext, kind: AskedKind, named: readonly string[], options: SpaceOptions): Promise<SpaceAnswer> {
   const wrong = named.find((name) => name !== '.' && !isName(name));
   if (wrong !== undefined) throw new CliError(2, `"${wrong}" is not the name of a factory`, 'Valid: a host name, or a dot for this host.');
-  if (options.space === undefined && options.port === undefined) {
-    const report = await localReport(context);
-    if (report !== undefined) return throughFactory(context, report, kind, named, options);
-  }
+  const daemon = await daemonOf(context, options);
+  if (daemon !== undefined) return throughFactory(daemon, await daemon.space(), kind, named, options);
   return directly(context, kind, named, options);
 }
 
 async function throughFactory(
-  context: CliContext,
+  daemon: ControlClient,
   report: SpaceReport,
   kind: AskedKind,
   named: readonly string[],
@@ -70,7 +59,7 @@ async function throughFactory(
   const wanted = canonical(named, report.factory);
   const some = wanted.length > 0 && wanted.length <= mostNamed;
   const within = timeout ?? usualTimeout(kind, some ? wanted.length : report.factories.length);
-  const answers = await context.daemon().ask(kind, { within, ...(some && { factories: wanted }) });
+  const answers = await daemon.ask(kind, { within, ...(some && { factories: wanted }) });
   const notes = report.factories.map(
     ({ factory, address, why }) => [factory, { ...(address !== undefined && { address }), ...(why !== undefined && { why }) }] as const,
   );

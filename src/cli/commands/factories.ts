@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
-import { type CliContext, print, printJson } from '../context.ts';
+import type { CliContext } from '../context.ts';
 import { spaceJson } from '../space-json.ts';
 import { withSpaceOptions } from '../space-options.ts';
 import { silentOf } from '../space-silence.ts';
 import { askSpace, type SpaceOptions } from '../space-source.ts';
+import { perSpace } from '../spaces.ts';
 import { factoriesView } from '../views/factories.ts';
 
 export function register(program: Command, context: CliContext): void {
@@ -15,9 +16,10 @@ export function register(program: Command, context: CliContext): void {
   )
     .option('--json', 'print JSON')
     .action(async (named: string[], options: SpaceOptions & { json?: true }) => {
-      const space = await askSpace(context, 'factories', named, options);
-      const silent = await silentOf(context, space);
-      if (options.json) return printJson(context.stdout, spaceJson(space, silent));
-      for (const line of factoriesView(space, silent, context.now(), context.width, context.colour)) print(context.stdout, line);
+      await perSpace(context, options, async (about) => {
+        const space = await askSpace(context, 'factories', named, about);
+        const silent = await silentOf(context, space);
+        return { lines: () => factoriesView(space, silent, context.now(), context.width, context.colour), json: () => spaceJson(space, silent) };
+      });
     });
 }

@@ -6,6 +6,9 @@ import { spaceJson } from '../space-json.ts';
 import { withSpaceOptions } from '../space-options.ts';
 import { askSpace, type SpaceOptions } from '../space-source.ts';
 import { silentOf } from '../space-silence.ts';
+import { daemonOf, meantSpaces } from '../spaces.ts';
+import { printable } from '../text.ts';
+import { cloudMachinesView, shownCloudMachines } from '../views/cloud-machines.ts';
 import { machinesView, shownMachines } from '../views/machines.ts';
 import { shownSlots, spaceMachinesView } from '../views/space-machines.ts';
 
@@ -27,13 +30,24 @@ export function register(program: Command, context: CliContext): void {
     .option('--json', 'print the answer of the control API')
     .action(async (named: string[], options: Options) => {
       const { stdout, width, colour } = context;
-      if (named.length > 0 || options.spaceWide === true || options.space !== undefined) return ofSpace(context, named, options);
-      const daemon = context.daemon();
-      const shown = shownMachines(await daemon.machines(), options.all === true);
-      if (options.json) return printJson(stdout, encode(Machines, { machines: shown }));
-      for (const line of machinesView(await daemon.status(), shown, context.now(), width, colour)) print(stdout, line);
+      if (named.length > 0 || options.spaceWide === true || (await isElsewhere(context, options))) return ofSpace(context, named, options);
+      const spaces = await meantSpaces(context, options.space);
+      const machines = await (options.space === undefined ? context.daemon() : context.daemon().of(options.space)).machines();
+      const found = spaces.map(({ space, status, why }) => {
+        const own = machines.filter((m) => (m.space ?? space) === space);
+        return { space, status, why, shown: status?.cloud ? shownCloudMachines(own, options.all === true) : shownMachines(own, options.all === true) };
+      });
+      if (options.json) return printJson(stdout, encode(Machines, { machines: found.flatMap(({ shown }) => shown) }));
+      for (const { space, status, why = '', shown } of found) {
+        if (status === undefined) print(stdout, printable(`${space}: ${why}`));
+        else for (const line of (status.cloud ? cloudMachinesView : machinesView)(status, shown, context.now(), width, colour)) print(stdout, line);
+      }
     });
 }
+
+/** Whether `--space` names one that the daemon here does not have beside others. */
+const isElsewhere = async (context: CliContext, options: Options): Promise<boolean> =>
+  (options.space !== undefined || options.port !== undefined) && (await daemonOf(context, options)) === undefined;
 
 async function ofSpace(context: CliContext, named: readonly string[], options: Options): Promise<void> {
   const space = await askSpace(context, 'machines', named, options);

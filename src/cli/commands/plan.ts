@@ -74,11 +74,30 @@ export const fromDaemon =
   async () => {
     const daemon = context.daemon();
     try {
-      const configuration = configurationFrom(await daemon.configuration());
-      const turn = await daemon.turn().catch((error: unknown) => {
-        if (error instanceof ControlError && error.code === 'no_turn') return undefined;
-        throw error;
-      });
+      const site = configurationFrom(await daemon.configuration());
+      const entries = await daemon.spaces();
+      const spaces = await Promise.all(
+        entries.flatMap(({ space, status }) =>
+          status?.cloud
+            ? [
+                daemon
+                  .of(space)
+                  .configuration()
+                  .then((answer) => [space, configurationFrom(answer)] as const),
+              ]
+            : [],
+        ),
+      );
+      const usable = spaces.flatMap(([space, found]) => (found ? [[space, found] as const] : []));
+      const configuration = site && { ...site, spaces: new Map(usable) };
+      // The facts of a space at a cloud are not those of this host.
+      const turn =
+        entries[0]?.status?.cloud !== undefined || entries[0]?.status === undefined
+          ? undefined
+          : await daemon.turn().catch((error: unknown) => {
+              if (error instanceof ControlError && error.code === 'no_turn') return undefined;
+              throw error;
+            });
       return configuration && { configuration, ...(turn && { observed: turn.observed }) };
     } catch (error) {
       if (error instanceof ControlError && error.code === 'not_running') return undefined;

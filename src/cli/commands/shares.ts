@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
-import { type CliContext, print, printJson } from '../context.ts';
+import type { CliContext } from '../context.ts';
 import { withSpaceOptions } from '../space-options.ts';
 import { spaceShares } from '../space-shares.ts';
 import type { SpaceOptions } from '../space-source.ts';
+import { perSpace } from '../spaces.ts';
 import { shareFigures, sharesView } from '../views/shares.ts';
 
 export function register(program: Command, context: CliContext): void {
@@ -11,10 +12,14 @@ export function register(program: Command, context: CliContext): void {
   )
     .option('--json', 'print JSON')
     .action(async (options: SpaceOptions & { json?: true }) => {
-      const shares = await spaceShares(context, options);
-      const { space, rows, counted, silent } = shares;
-      if (counted === 0) context.exit(3);
-      if (options.json) return printJson(context.stdout, { space, machinetypes: shareFigures(rows), counted, silent });
-      for (const line of sharesView(shares, context.width, context.colour)) print(context.stdout, line);
+      await perSpace(context, options, async (about) => {
+        const shares = await spaceShares(context, about);
+        const { space, rows, counted, silent } = shares;
+        if (counted === 0) context.exit(3);
+        return {
+          lines: () => sharesView(shares, context.width, context.colour),
+          json: () => ({ space, machinetypes: shareFigures(rows), counted, silent }),
+        };
+      });
     });
 }

@@ -1,5 +1,6 @@
 import { elapsed, type Instant } from '../../core/units.ts';
 import type { Decision } from '../../core/decision.ts';
+import { unlimitedProcessors } from '../../core/machinetype.ts';
 import { isLive, type Machine } from '../../core/machine.ts';
 import type { Observed } from '../../core/observed.ts';
 import type { ConfigurationAnswer } from '../../factory/control/client.ts';
@@ -28,7 +29,8 @@ export interface Health {
 export function health(facts: HealthFacts): Health {
   const { status, machines } = facts;
   const running = machines.filter((m) => m.state === 'running').length;
-  const counts = ` (${running}/${status.slots} ${status.usedProcessors}/${status.totalProcessors})`;
+  const limit = status.totalProcessors >= unlimitedProcessors ? '-' : status.totalProcessors;
+  const counts = ` (${running}/${status.cloud ? '-' : status.slots} ${status.usedProcessors}/${limit})`;
   const critical = criticalFault(facts);
   if (critical !== undefined) return { code: 2, line: printable(`CRITICAL: ${critical}${counts}`) };
   const warning = warningOf(facts);
@@ -37,6 +39,7 @@ export function health(facts: HealthFacts): Health {
 }
 
 function criticalFault({ status, turn, configuration, now, limit, machines }: HealthFacts): string | undefined {
+  if (status.cloud?.trouble) return `its cloud cannot be reached: ${status.cloud.trouble.why}`;
   const silent = elapsed(status.lastTurnAt ?? status.startedAt, now);
   if (silent > limit) return `the last turn ended ${durationText(silent)} ago, more than ${durationText(limit)}`;
   if (status.journalFault !== undefined) return `the journal cannot be written: ${status.journalFault}`;

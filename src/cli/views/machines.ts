@@ -20,13 +20,13 @@ const columns: readonly Column[] = [
   { title: 'NOTE', shrinkTo: 10 },
   { title: 'ID' },
 ];
-const styles: Record<Machine['state'], Style | undefined> = { creating: 'yellow', running: 'green', ending: 'yellow', finished: 'dim' };
+export const stateStyles: Record<Machine['state'], Style | undefined> = { creating: 'yellow', running: 'green', ending: 'yellow', finished: 'dim' };
 const kinds: Record<MachineModel, string> = { cernvm3: 'VM', cernvm4: 'VM', 'vm-raw': 'VM', kernel: 'VM', docker: 'DC', singularity: 'SC' };
 
 /** The machines that `vacua machines` shows: with `all` every record, else the live ones and the last end of each empty slot. */
-export function shownMachines(machines: readonly Machine[], all: boolean): readonly Machine[] {
+export function shownMachines<M extends Machine>(machines: readonly M[], all: boolean): readonly M[] {
   const taken = new Set(machines.filter(isLive).map((m) => m.slot));
-  const last = new Map<number, Machine>();
+  const last = new Map<number, M>();
   for (const m of machines) if (!taken.has(m.slot)) last.set(m.slot, m);
   return machines.filter((m) => all || isLive(m) || last.get(m.slot) === m).toSorted((a, b) => a.slot - b.slot || a.createdAt - b.createdAt);
 }
@@ -58,7 +58,7 @@ function machineRow(m: Machine, now: Instant): readonly Cell[] {
   return [
     m.name.split('.')[0] ?? m.name,
     m.machinetype,
-    { text: stateWord(m.state), style: styles[m.state] },
+    { text: stateWord(m.state), style: stateStyles[m.state] },
     String(m.processors),
     kinds[m.model],
     age(m, now),
@@ -71,7 +71,7 @@ function machineRow(m: Machine, now: Instant): readonly Cell[] {
 }
 
 /** How long it has been in its state. */
-function age(m: Machine, now: Instant): string {
+export function age(m: Machine, now: Instant): string {
   switch (m.state) {
     case 'creating':
       return durationText(elapsed(m.createdAt, now));
@@ -91,7 +91,7 @@ function efficiency(m: Machine): string {
   return wall > 0 ? String(Math.round((100 * m.cpuSeconds) / wall)) : '';
 }
 
-function note(m: Machine): Cell {
+export function note(m: Machine): Cell {
   if (m.state === 'ending') return m.killReason;
   if (m.state === 'finished') {
     const { message, abort, cause, killReason } = m.outcome;
