@@ -16,7 +16,9 @@ const cachePort = 31_211;
 
 /** kill -9 of one of its services; `repair` brings it back. */
 export function killService(name: CloudService): void {
-  const [pid = ''] = readFileSync(join(state(), 'pid', name), 'utf8').trim().split(' ');
+  const [pid = ''] = readFileSync(join(state(), 'pid', name), 'utf8')
+    .trim()
+    .split(' ');
   // Each was started in a session of its own; workers go with their master.
   process.kill(-Number(pid), 'SIGKILL');
 }

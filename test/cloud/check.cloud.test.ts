@@ -27,7 +27,11 @@ describe('vacua check --online against a real cloud', { skip: withoutCloud }, ()
   it('all is there', async () => {
     const { code, lines } = await check({});
     assert.deepEqual([code, wrong(lines)], [0, '']);
-    for (const what of ['credentials', 'quota', 'network', 'flavor', 'image']) assert.ok(lines.some((line) => line.startsWith('ok') && line.includes(what)), what);
+    for (const what of ['credentials', 'quota', 'network', 'flavor', 'image'])
+      assert.ok(
+        lines.some((line) => line.startsWith('ok') && line.includes(what)),
+        what,
+      );
     assert.ok(lines.some((line) => /0 of 1 machines used/.test(line)));
   });
 

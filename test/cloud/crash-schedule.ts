@@ -3,16 +3,14 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Machine } from '../../src/core/machine.ts';
 import { layout } from '../../src/factory/layout.ts';
-import type { RawServer } from '../../src/providers/openstack/test-bed.ts';
 import { journalOf } from '../crash/daemon.ts';
 import type { Project } from './project.ts';
 import { freePort, guestStart, spaceText } from './space-text.ts';
+import { Watch } from './watch.ts';
 
 const machinesLimit = 2;
-const lookMilliseconds = 1000;
 
 /** Boundaries of the loop at which a machine at a cloud comes or goes, and those between a request to the cloud and its answer. */
 export const boundaries = [
@@ -48,7 +46,6 @@ class Play {
   readonly #project: Project;
   readonly #directory = mkdtempSync(join(tmpdir(), 'vacua-cloud-crash-'));
   readonly #broken = new Set<string>();
-  readonly #seen = new Map<string, string>();
 
   constructor(project: Project) {
     this.#project = project;
@@ -92,18 +89,9 @@ class Play {
     mkdirSync(file('state'));
   }
 
-  /** Never two servers for one machine, nor more servers than the limit. */
-  #judge(servers: readonly RawServer[]): void {
-    if (servers.length > machinesLimit) this.#broken.add(`over the limit: ${servers.length} servers`);
-    for (const server of servers) {
-      const machine = server.metadata['vacua_id'] ?? '';
-      const before = this.#seen.get(machine) ?? server.id;
-      if (before !== server.id) this.#broken.add(`double: servers ${before} and ${server.id} for machine ${machine}`);
-      this.#seen.set(machine, server.id);
-    }
-  }
-
-  async #live(boundary: string): Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null; readonly said: string; readonly took: number }> {
+  async #live(
+    boundary: string,
+  ): Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null; readonly said: string; readonly took: number }> {
     const began = performance.now();
     const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, 'crash-child.ts'), this.#config, boundary], {
       stdio: ['ignore', 'ignore', 'pipe'],
@@ -111,10 +99,6 @@ class Play {
     let said = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
     const closed = new Promise<void>((resolve) => child.on('close', () => resolve()));
-    while (child.exitCode === null && child.signalCode === null) {
-      this.#judge(await this.#project.servers());
-      await pause(lookMilliseconds);
-    }
     await closed;
     return { code: child.exitCode, signal: child.signalCode, said, took: (performance.now() - began) / 1000 };
   }
@@ -130,6 +114,7 @@ class Play {
   }
 
   async run(tell: (line: string) => void): Promise<Played> {
+    await using watch = new Watch(this.#project, machinesLimit);
     try {
       await this.#write();
       for (const boundary of boundaries) {
@@ -144,19 +129,20 @@ class Play {
         (await this.#project.servers()).map((s) => `orphan: ${s.name} ${s.status}`),
         [],
       );
-      return this.#records();
+      return this.#records(watch);
     } finally {
       rmSync(this.#directory, { recursive: true, force: true });
     }
   }
 
-  #records(): Played {
+  #records(watch: Watch): Played {
     const journal = journalOf(this.#stateDir);
     const [records, usage] = [journal.machines(), journal.usage()];
     journal.close();
     for (const m of records) this.#audit(m, usage.filter((u) => u.id === m.id).length);
-    for (const id of this.#seen.keys()) if (!records.some((m) => m.id === id)) this.#broken.add(`orphan: there was a server for ${id}, of which there is no record`);
-    assert.deepEqual([...this.#broken], []);
+    for (const id of watch.machines)
+      if (!records.some((m) => m.id === id)) this.#broken.add(`orphan: there was a server for ${id}, of which there is no record`);
+    assert.deepEqual([...this.#broken, ...watch.broken], []);
     return { machines: records.length, worked: usage.filter((u) => u.outcome.code === 200).length };
   }
 }

@@ -25,7 +25,7 @@ export class Project {
   readonly #admin: RawCloud;
   #id = '';
   #user = '';
-  #raw: RawCloud | undefined;
+  #signedIn: RawCloud | undefined;
 
   private constructor(admin: RawCloud) {
     this.#admin = admin;
@@ -39,6 +39,10 @@ export class Project {
     return project;
   }
 
+  get #raw(): RawCloud {
+    assert.ok(this.#signedIn);
+    return this.#signedIn;
+  }
   get password(): string {
     return this.#password;
   }
@@ -64,8 +68,8 @@ export class Project {
     const login = { method: 'password', username: this.name, userDomain: domain, project: this.name, projectDomain: domain } as const;
     // Keystone revokes to the second: a token of the second in which the password was changed does not count either.
     await until('the user can sign in', async () => {
-      this.#raw = await RawCloud.open({ ...cloudNamed('admin'), login: { ...login, password: { from: 'text', text: this.#password } } });
-      return (await this.#raw.ask('compute', 'GET', '/servers')).status === 200;
+      this.#signedIn = await RawCloud.open({ ...cloudNamed('admin'), login: { ...login, password: { from: 'text', text: this.#password } } });
+      return (await this.#signedIn.ask('compute', 'GET', '/servers')).status === 200;
     });
   }
 
@@ -84,20 +88,18 @@ export class Project {
 
   /** All servers of the project, whoever made them. */
   async servers(): Promise<readonly RawServer[]> {
-    assert.ok(this.#raw);
     return this.#raw.servers();
   }
 
   /** Starts a server without any mark of ours, as any other user of the project might. */
   async startForeign(name: string): Promise<void> {
-    assert.ok(this.#raw);
     const image = ((await this.#raw.ask('image', 'GET', '/images?name=tiny')).body as { images: Created[] }).images[0]?.id;
     const server = { name, imageRef: image, flavorRef: 't1.nano', networks: 'none' };
     assert.equal((await this.#raw.ask('compute', 'POST', '/servers', { server })).status, 202);
   }
 
   async remove(ids: readonly string[]): Promise<void> {
-    await this.#raw?.remove(ids);
+    await this.#raw.remove(ids);
   }
 
   /** The project with all that is in it goes. */
@@ -105,10 +107,11 @@ export class Project {
     const admin = await RawCloud.open('admin');
     await this.#signIn();
     await this.remove((await this.servers()).map((s) => s.id));
-    for (const { keypair } of ((await this.#raw?.ask('compute', 'GET', '/os-keypairs'))?.body as { keypairs: { keypair: { name: string } }[] }).keypairs)
-      await this.#raw?.ask('compute', 'DELETE', `/os-keypairs/${keypair.name}`);
+    for (const { keypair } of ((await this.#raw.ask('compute', 'GET', '/os-keypairs')).body as { keypairs: { keypair: { name: string } }[] }).keypairs)
+      await this.#raw.ask('compute', 'DELETE', `/os-keypairs/${keypair.name}`);
     const groups = ((await admin.ask('network', 'GET', `/security-groups?project_id=${this.#id}`)).body as { security_groups: Created[] }).security_groups;
-    for (const { id } of groups) await until('a security group goes', async () => (await admin.ask('network', 'DELETE', `/security-groups/${id}`)).status < 405);
+    for (const { id } of groups)
+      await until('a security group goes', async () => (await admin.ask('network', 'DELETE', `/security-groups/${id}`)).status < 405);
     await admin.ask('identity', 'DELETE', `/users/${this.#user}`);
     await admin.ask('identity', 'DELETE', `/projects/${this.#id}`);
   }

@@ -6,7 +6,10 @@ import { Project } from './project.ts';
 
 const idleGuest = '#!/bin/sh\nsleep 100000\n';
 
-it('a project that is full: what runs is left alone, foreign servers count, and room that comes is used', { skip: withoutCloud, timeout: 400_000 }, async (t) => {
+it('a project that is full: what runs is left alone, foreign servers count, and room that comes is used', {
+  skip: withoutCloud,
+  timeout: 400_000,
+}, async (t) => {
   const project = await Project.make({ instances: 2, cores: 2 });
   t.after(() => project.close());
   await project.startForeign('vacua-work-0000000000');

@@ -133,7 +133,7 @@ export class MixedSite {
       heartbeat_seconds: 300,
       max_wallclock_seconds: 1800,
       min_wallclock_seconds: 300,
-      backoff_seconds: 5,
+      backoff_seconds: 20,
       fizzle_seconds: 60,
       ...(place === 'host' ? { machine_model: 'kernel' } : { machine_model: 'vm-raw', root_image: 'image:tiny' }),
     };
