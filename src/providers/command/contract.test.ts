@@ -1,11 +1,11 @@
-import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { instant, type MachineId, machineId } from '../../core/units.ts';
-import { guestSocketName, type MachineOrder } from '../contract.ts';
+import type { MachineOrder } from '../contract.ts';
 import { type Harness, providerContract } from '../provider-contract.ts';
+import { plainOrder } from '../test-order.ts';
 import { CommandProvider } from './provider.ts';
 
 /** Guests that obey a file: `off` ends them, `deaf` makes them ignore requests. */
@@ -27,29 +27,12 @@ async function processesHarness(): Promise<Harness> {
     throw new Error(`not within 20 s: ${what}`);
   };
   const order = async (about: Partial<MachineOrder> = {}): Promise<MachineOrder> => {
-    const id = machineId(randomUUID());
-    const directory = control(id);
-    mkdirSync(directory, { mode: 0o700 });
+    const made = plainOrder(root, about);
     return {
-      id,
-      name: 'vacua-example-0123456789',
-      slot: 0,
-      machinetype: 'example',
-      model: 'vm-raw',
-      processors: 1,
-      memoryMb: 128,
-      directory,
-      rootImage: '',
-      kernelArguments: '',
-      rootDevice: 'vda',
-      scratchDevice: 'vdb',
-      consoleMaxBytes: 65_536,
-      guestSocket: join(directory, guestSocketName),
-      hostServices: [],
-      outbound: true,
+      ...made,
       remote: {
-        userData: Buffer.from(guest(directory)),
-        metadata: new Map([['name', 'vacua-example-0123456789']]),
+        userData: Buffer.from(guest(made.directory)),
+        metadata: new Map([['name', made.name]]),
         flavor: 'p1',
         image: { kind: 'named', name: 'none' },
         shutdownTime: instant(Date.now() + 3_600_000),

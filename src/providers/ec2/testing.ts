@@ -1,9 +1,7 @@
-import { randomUUID } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Ec2Api } from '../../core/cloud/settings.ts';
-import { instant, machineId } from '../../core/units.ts';
-import { guestSocketName, type MachineOrder, type RemoteOrder } from '../contract.ts';
+import { instant } from '../../core/units.ts';
+import type { MachineOrder, RemoteOrder } from '../contract.ts';
+import { plainOrder } from '../test-order.ts';
 import { Ec2Provider } from './provider.ts';
 import type { StandIn } from './stand-in/server.ts';
 
@@ -34,26 +32,8 @@ export const providerOf = (api: Ec2Api): Ec2Provider =>
 
 /** `directory`: of all machines of the test. */
 export function orderIn(directory: string, about: Partial<MachineOrder> = {}, remote: Partial<RemoteOrder> = {}): MachineOrder {
-  const id = machineId(randomUUID());
-  const own = join(directory, id);
-  mkdirSync(own, { mode: 0o700 });
   return {
-    id,
-    name: 'vacua-prod-0123456789',
-    slot: 0,
-    machinetype: 'prod',
-    model: 'vm-raw',
-    processors: 2,
-    memoryMb: 2048,
-    directory: own,
-    rootImage: '',
-    kernelArguments: '',
-    rootDevice: 'vda',
-    scratchDevice: 'vdb',
-    consoleMaxBytes: 65_536,
-    guestSocket: join(own, guestSocketName),
-    hostServices: [],
-    outbound: true,
+    ...plainOrder(directory, { name: 'vacua-prod-0123456789', machinetype: 'prod', processors: 2, memoryMb: 2048 }),
     remote: {
       userData: Buffer.from('#!/bin/sh\n'),
       metadata: new Map([['machinetype', 'prod']]),

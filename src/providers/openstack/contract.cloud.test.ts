@@ -1,11 +1,12 @@
-import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe } from 'node:test';
-import { instant, later, type MachineId, machineId } from '../../core/units.ts';
-import { guestSocketName, type MachineOrder, type RemoteOrder } from '../contract.ts';
+import { instant, later, type MachineId } from '../../core/units.ts';
+import type { MachineOrder, RemoteOrder } from '../contract.ts';
 import { type Harness, providerContract } from '../provider-contract.ts';
+import { plainOrder } from '../test-order.ts';
 import { OpenStackProvider } from './index.ts';
 import { cloudNamed, RawCloud, until, withoutCloud } from './test-bed.ts';
 
@@ -37,9 +38,6 @@ async function openStackHarness(): Promise<Harness> {
   const use = (id: MachineId, hand: string): Promise<void> => until(`the guest of ${id} does ${hand}`, () => call(id, hand));
 
   const order = async (about: Partial<MachineOrder> = {}): Promise<MachineOrder> => {
-    const id = machineId(randomUUID());
-    const directory = join(root, id);
-    mkdirSync(directory, { mode: 0o700 });
     const now = instant(Date.now());
     const remote: RemoteOrder = {
       userData: Buffer.from(hands),
@@ -49,26 +47,7 @@ async function openStackHarness(): Promise<Harness> {
       createdAt: now,
       shutdownTime: later(now, 3600),
     };
-    return {
-      id,
-      name: `vacua-contract-${id.slice(0, 8)}`,
-      slot: 0,
-      machinetype: 'contract',
-      model: 'vm-raw',
-      processors: 1,
-      memoryMb: 96,
-      directory,
-      rootImage: '',
-      kernelArguments: '',
-      rootDevice: 'vda',
-      scratchDevice: 'vdb',
-      consoleMaxBytes: 65_536,
-      guestSocket: join(directory, guestSocketName),
-      hostServices: [],
-      outbound: true,
-      remote,
-      ...about,
-    };
+    return plainOrder(root, { machinetype: 'contract', memoryMb: 96, remote, ...about });
   };
 
   return {

@@ -1,36 +1,19 @@
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
-import { later, machineId, seconds } from '../../core/units.ts';
-import { guestSocketName, type MachineOrder, ProviderError } from '../contract.ts';
+import { later, seconds } from '../../core/units.ts';
+import { type MachineOrder, ProviderError } from '../contract.ts';
 import { type Harness, providerContract } from '../provider-contract.ts';
+import { plainOrder } from '../test-order.ts';
 import { ManualClock } from './clock.ts';
 import { SimCloudProvider } from './cloud-provider.ts';
 import { SimCloud } from './cloud.ts';
 
-const orderIn = (root: string, clock: ManualClock, about: Partial<MachineOrder> = {}): MachineOrder => {
-  const id = machineId(randomUUID());
-  const directory = join(root, id);
-  return {
-    id,
-    name: 'vacua-example-0123456789',
-    slot: 0,
-    machinetype: 'example',
-    model: 'vm-raw',
-    processors: 1,
+const orderIn = (root: string | undefined, clock: ManualClock, about: Partial<MachineOrder> = {}): MachineOrder =>
+  plainOrder(root, {
     memoryMb: 2048,
-    directory,
-    rootImage: '',
-    kernelArguments: '',
-    rootDevice: 'vda',
-    scratchDevice: 'vdb',
-    consoleMaxBytes: 65_536,
-    guestSocket: join(directory, guestSocketName),
-    hostServices: [],
-    outbound: true,
     remote: {
       userData: new Uint8Array(),
       metadata: new Map(),
@@ -40,19 +23,14 @@ const orderIn = (root: string, clock: ManualClock, about: Partial<MachineOrder> 
       createdAt: clock.wall(),
     },
     ...about,
-  };
-};
+  });
 
 async function cloudHarness(): Promise<Harness> {
   const root = mkdtempSync(join(tmpdir(), 'vacua-sim-cloud-'));
   const clock = new ManualClock();
   const cloud = new SimCloud({ clock, build: seconds(3) });
   const open: SimCloudProvider[] = [];
-  const order: Harness['order'] = async (about) => {
-    const made = orderIn(root, clock, about);
-    mkdirSync(made.directory, { mode: 0o700 });
-    return made;
-  };
+  const order: Harness['order'] = async (about) => orderIn(root, clock, about);
   return {
     canary: join(root, 'canary'),
     order,
@@ -93,7 +71,7 @@ it('a list has a request for limits and one per page, and counts machines of oth
   const clock = new ManualClock();
   const cloud = new SimCloud({ clock, page: 2 });
   const provider = new SimCloudProvider(cloud, 'm');
-  for (let i = 0; i < 3; i++) await provider.create(orderIn('/', clock), signal);
+  for (let i = 0; i < 3; i++) await provider.create(orderIn(undefined, clock), signal);
   cloud.foreign = [4, 2];
   const listed = await provider.list(signal);
   assert.deepEqual([listed.sightings.length, listed.foreignProcessors, listed.offer?.used], [3, 6, { processors: 9, machines: 5 }]);
@@ -104,9 +82,9 @@ it('quota refuses a creation, a cloud without room accepts it and shows it as fa
   const clock = new ManualClock();
   const cloud = new SimCloud({ clock, quota: { processors: 2 }, capacity: 1, build: seconds(5) });
   const provider = new SimCloudProvider(cloud, 'm');
-  await provider.create(orderIn('/', clock), signal);
-  await provider.create(orderIn('/', clock), signal);
-  await assert.rejects(provider.create(orderIn('/', clock), signal), (e) => e instanceof ProviderError && e.lack === 'quota' && !e.whole);
+  await provider.create(orderIn(undefined, clock), signal);
+  await provider.create(orderIn(undefined, clock), signal);
+  await assert.rejects(provider.create(orderIn(undefined, clock), signal), (e) => e instanceof ProviderError && e.lack === 'quota' && !e.whole);
   assert.deepEqual(
     cloud.servers.map((s) => s.power),
     ['starting', 'starting'],

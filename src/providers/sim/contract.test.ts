@@ -1,10 +1,10 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { machineId, seconds } from '../../core/units.ts';
-import { guestSocketName, type MachineOrder } from '../contract.ts';
+import { seconds } from '../../core/units.ts';
+import type { MachineOrder } from '../contract.ts';
 import { type Harness, providerContract } from '../provider-contract.ts';
+import { plainOrder } from '../test-order.ts';
 import { ManualClock } from './clock.ts';
 import { SimProvider } from './provider.ts';
 import { SimWorld } from './world.ts';
@@ -18,30 +18,8 @@ async function simHarness(): Promise<Harness> {
     script: { plan: () => ({ boot: seconds(3) }), create: (order) => (broken.has(order.id) ? { fails: 'before' } : {}) },
   });
   const open: SimProvider[] = [];
-  const order = async (about: Partial<MachineOrder> = {}): Promise<MachineOrder> => {
-    const id = machineId(randomUUID());
-    const directory = join(root, id);
-    mkdirSync(directory, { mode: 0o700 });
-    return {
-      id,
-      name: 'factory-00.example.com',
-      slot: 0,
-      machinetype: 'example',
-      model: 'kernel',
-      processors: 1,
-      memoryMb: 128,
-      directory,
-      rootImage: '/dev/null',
-      kernelArguments: '',
-      rootDevice: 'vda',
-      scratchDevice: 'vdb',
-      consoleMaxBytes: 65_536,
-      guestSocket: join(directory, guestSocketName),
-      hostServices: [],
-      outbound: false,
-      ...about,
-    };
-  };
+  const order = async (about: Partial<MachineOrder> = {}): Promise<MachineOrder> =>
+    plainOrder(root, { model: 'kernel', rootImage: '/dev/null', outbound: false, ...about });
   return {
     canary: join(root, 'canary'),
     order,
