@@ -139,6 +139,29 @@ it('jobs are cancelled by their owner alone', async () => {
   assert.equal((await at.run('job', 'status', '0'.repeat(20))).code, 1);
 });
 
+it('jobs are paused, resumed, run again and wiped; what their state does not allow is said', async () => {
+  await using at = await scene();
+  const [id = ''] = (await at.run('job', 'submit', at.write('a.jdl', 'Executable = "/bin/true"; JobName = "one";'))).out.trim().split('\n');
+  const act = async (action: string): Promise<readonly unknown[]> => {
+    const { code, out, err } = await at.run('job', action, id);
+    return [code, out, err];
+  };
+  assert.deepEqual(await act('pause'), [0, `${id} paused\n`, '']);
+  assert.match((await at.run('job', 'list')).out, /paused +one/);
+  assert.equal(await machine(at, () => fine), 0);
+  assert.deepEqual(await act('wipe'), [1, '', `vacua: job ${id}: wipe: the job is PROCESSING-QUEUED; cancel it first\n`]);
+  assert.deepEqual(await act('resume'), [0, `${id} resumed\n`, '']);
+  assert.equal(await machine(at, () => 'result=exited\nexit=3\nwall=5\n'), 1);
+  assert.match((await at.run('job', 'list', '--all')).out, /failed +one .* exit 3/);
+  assert.deepEqual(await act('restart'), [0, `${id} restarted\n`, '']);
+  assert.equal(await machine(at, () => fine), 1);
+  assert.deepEqual(await act('restart'), [1, '', `vacua: job ${id}: restart: the job has succeeded\n`]);
+  assert.deepEqual(await act('wipe'), [0, `${id} wiped\n`, '']);
+  assert.equal((await at.run('job', 'list', '--all')).out, 'No jobs.\n');
+  const gone = await at.run('job', 'wipe', id, '--json');
+  assert.deepEqual([gone.code, (JSON.parse(gone.out) as { done: string[] }).done], [1, []]);
+});
+
 it('match says which term fails, by the queue or by a configuration alone', async () => {
   const environments = '[environment sl6]\nmemory_mb = 4000\n[environment el9]\n';
   await using at = await scene(environments);

@@ -7,12 +7,13 @@ import { version } from '../../factory/version.ts';
 import type { JobDocument, MatchLines } from '../../queue/client/client.ts';
 import { encoded, History, JobDocument as JobSchema, JobWithFiles } from '../../queue/server/schema.ts';
 import { CliError, type CliContext, print, printJson } from '../context.ts';
+import { registerActions } from '../job-actions.ts';
 import { download } from '../job-download.ts';
 import { type LocalJob, localJob, readJdlFile } from '../job-files.ts';
 import { submitJobs, waitForAll } from '../job-submit.ts';
 import { asking, queueClient, queueConfiguration, type QueueOptions, withQueueOptions } from '../queue-access.ts';
 import { expand, readSweep } from '../sweep.ts';
-import { counted, printableLines } from '../text.ts';
+import { counted, printable, printableLines } from '../text.ts';
 import { hasSucceeded, jobsView, jobView, matchView, summaryLine } from '../views/jobs.ts';
 
 interface Json extends QueueOptions {
@@ -72,11 +73,7 @@ export function register(program: Command, context: CliContext): void {
       const run = options.run === undefined ? undefined : wholeNumber('--run', options.run, 1_000_000);
       await copy(context, await asking(queueClient(context, options).log(id, run)), options.raw === true);
     });
-  command('cancel')
-    .description('Cancel jobs. One that runs is stopped by its agent within a third of its lease.')
-    .argument('<job...>', 'ids')
-    .option('--json', 'print JSON')
-    .action((ids: string[], options: Json) => cancel(context, ids, options));
+  registerActions(command, context);
   command('match')
     .description('Say for each environment whether a job could run there, and why not. With --config the environments in that file are asked, without a queue.')
     .argument('<file>', 'job description in JDL')
@@ -96,7 +93,7 @@ async function submit(context: CliContext, files: readonly string[], options: Su
       if (isTerminal && jobs.length > done) print(stderr, `${done} of ${counted(jobs.length, 'job')} submitted`);
     }),
   );
-  if (options.wait !== true) return options.json ? printJson(stdout, { ids }) : ids.forEach((id) => print(stdout, id));
+  if (options.wait !== true) return options.json ? printJson(stdout, { ids }) : ids.forEach((id) => print(stdout, printable(id)));
   let last = '';
   const tell = (known: readonly JobDocument[]): void => {
     const line = summaryLine(known, ids.length);
@@ -159,7 +156,7 @@ async function list(context: CliContext, options: Json & ListOptions): Promise<v
   const { stdout, width, colour } = context;
   if (options.json) return printJson(stdout, { jobs: documents(jobs), ...(next !== undefined && { next }) });
   jobsView(jobs, context.now(), width, colour).forEach((line) => print(stdout, line));
-  if (next !== undefined) print(stdout, `There may be more: --after ${next}`);
+  if (next !== undefined) print(stdout, `There may be more: --after ${printable(next)}`);
 }
 
 const statesIn = (text: string): readonly JobState[] =>
@@ -177,26 +174,18 @@ async function output(context: CliContext, id: string, name: string | undefined,
   if (options.dir === undefined) {
     if (options.json) return printJson(stdout, { outputs });
     if (outputs.length === 0) return print(stdout, `${id} has no output files yet`);
-    return outputs.forEach(({ name: file, size }) => print(stdout, `${String(size).padStart(12)}  ${file}`));
+    return outputs.forEach(({ name: file, size }) => print(stdout, `${String(size).padStart(12)}  ${printable(file)}`));
   }
   mkdirSync(options.dir, { recursive: true });
   const wanted = outputs.filter((file) => name === undefined || file.name === name);
   if (name !== undefined && wanted.length === 0)
-    throw new CliError(1, `the job has no output file ${name}`, `It has: ${outputs.map((file) => file.name).join(', ') || 'none'}`);
+    throw new CliError(1, `the job has no output file ${name}`, `It has: ${outputs.map((file) => printable(file.name)).join(', ') || 'none'}`);
   for (const file of wanted) print(stdout, await asking(download(await asking(client.output(id, file.name)), options.dir, file.name, file.size)));
 }
 
 async function copy({ stdout, isTerminal }: CliContext, bytes: AsyncIterable<Uint8Array>, raw: boolean): Promise<void> {
   const decoder = new TextDecoder();
   for await (const chunk of bytes) stdout.write(raw || !isTerminal ? chunk : printableLines(decoder.decode(chunk, { stream: true })));
-}
-
-async function cancel(context: CliContext, ids: readonly string[], options: Json): Promise<void> {
-  const answer = await asking(queueClient(context, options).actAll(ids, 'cancel'));
-  if (answer.refused.length > 0) context.exit(1);
-  if (options.json) return printJson(context.stdout, answer);
-  for (const id of answer.done) print(context.stdout, `${id} cancelled`);
-  for (const { id, detail } of answer.refused) print(context.stderr, `vacua: ${id}: ${printableLines(detail)}`);
 }
 
 async function match(context: CliContext, file: string, options: Json & { tenant?: string }): Promise<void> {

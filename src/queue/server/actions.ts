@@ -13,7 +13,9 @@ export async function act(deps: Deps, user: User, job: Job, { action, inputsOf }
     if (job.state === 'PREPROCESSING') await needInputs(deps, job);
   }
   if (action === 'restart' && job.state === 'TERMINAL') await needInputs(deps, job);
-  const changed = await store.act(job.id, action, user.owner, clock.now());
+  let changed = await store.act(job.id, action, user.owner, clock.now());
+  // Of one that ended before it was started; its files are there.
+  if (action === 'restart' && changed.state === 'PREPROCESSING') changed = await store.act(job.id, 'start', user.owner, clock.now());
   if (action === 'wipe') await sandbox.wipe(job);
   if (changed.state === 'PROCESSING-QUEUED') waiters.wake(job.spec.tenant);
   return changed;

@@ -210,6 +210,8 @@ it('actions do what the states of a job allow; files of one job serve for many',
   ] as const) {
     assert.equal((await act(queue, a, { action })).status, status, action);
   }
+  assert.equal((await act(queue, first, { action: 'cancel' })).status, 200);
+  assert.equal((await json(await act(queue, first, { action: 'restart' })))['state'], 'PROCESSING-QUEUED', 'it was never started, and has its files');
   assert.equal((await act(queue, b, { action: 'explode' })).status, 400);
   assert.equal((await queue.ask('GET', `/jobs/${a}/input/a`, { token })).status, 404);
   assert.equal(await (await queue.ask('GET', `/jobs/${b}/input/a`, { token })).text(), 'script');
