@@ -33,6 +33,10 @@ export class SharedManagers implements ManagersPart {
   readonly #files: SharedFiles;
   /** Of each manager: its last sign of life, and when that was first seen here. */
   readonly #signs = new Map<string, { readonly text: string; readonly since: Seconds }>();
+  /** Epoch that this process has won, and has not been silent in for too long. */
+  #own: number | undefined;
+  /** Of whoever gives signs of life in this manager's name. */
+  #ownSession: string | undefined;
   #holder: (Holder & { readonly since: Seconds }) | undefined;
   #beat = 0;
   /** When the last sign of life that has been written was begun. */
@@ -66,6 +70,8 @@ export class SharedManagers implements ManagersPart {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(confirmMilliseconds)]);
     await Promise.race([this.look(), aborted(limit)]);
     if (limit.aborted) throw new Error(`the lease of the space could not be looked at: ${this.#options.directory} does not answer`);
+    // What was known before counts for a while in decisions, but for no creation.
+    if (this.#fault !== '') throw new Error(`nothing is created here: ${this.#options.directory}: ${this.#fault}`);
     const lease = this.#lease(this.#options.clock.uptime());
     if (!lease.held) throw new Error(`nothing is created here: ${lease.text}`);
   }
@@ -92,13 +98,18 @@ export class SharedManagers implements ManagersPart {
   async #look(): Promise<void> {
     if (this.#closed) return;
     try {
+      if (this.#beat > 0) await this.#read();
+      this.#lapse();
       await this.#sign();
-      await this.#read();
+      if (this.#beat === 1) await this.#read();
       if (this.#mayClaim()) {
         const { manager, session } = this.#options;
         await this.#files.claim((this.#holder?.epoch ?? 0) + 1, manager, session);
         await this.#read();
-        if (this.#isMine()) await this.#files.tidy(epochsKept);
+        if (this.#holder?.session === session) {
+          this.#own = this.#holder.epoch;
+          await this.#files.tidy(epochsKept);
+        }
       }
       this.#fault = '';
     } catch (error) {
@@ -114,7 +125,7 @@ export class SharedManagers implements ManagersPart {
     const { manager, session, clock } = this.#options;
     const begun = clock.uptime();
     if (this.#beat > 0) {
-      const other = (await this.#files.signs()).get(manager)?.session;
+      const other = this.#ownSession;
       if (other !== undefined && other !== session)
         throw new Error(`another process calls itself ${manager} too; valid: a factory_name of its own for each manager of a space`);
     }
@@ -125,6 +136,7 @@ export class SharedManagers implements ManagersPart {
   async #read(): Promise<void> {
     const signs = await this.#files.signs();
     const now = this.#options.clock.uptime();
+    this.#ownSession = signs.get(this.#options.manager)?.session;
     for (const [manager, { text }] of signs) if (this.#signs.get(manager)?.text !== text) this.#signs.set(manager, { text, since: now });
     const holder = await this.#files.holder();
     if (holder === undefined) this.#holder = undefined;
@@ -132,7 +144,13 @@ export class SharedManagers implements ManagersPart {
   }
 
   #isMine(): boolean {
-    return this.#holder?.session === this.#options.session;
+    return this.#own !== undefined && this.#holder?.epoch === this.#own && this.#holder.session === this.#options.session;
+  }
+
+  /** After too long a silence another may be taking over at this very moment: the lease must be won anew, and only one of the two wins. */
+  #lapse(): void {
+    const { clock, takeover } = this.#options;
+    if (this.#signedAt !== undefined && clock.uptime() - this.#signedAt > takeover() * ownPatience) this.#own = undefined;
   }
 
   /** An earlier process of this manager has ended: it held the same state directory. */
