@@ -4,9 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import { parseJdl } from '../../core/jdl/jdl.ts';
-import { instant } from '../../core/units.ts';
+import { instant, seconds } from '../../core/units.ts';
 import type { JobDocument, JobHistory } from '../../queue/client/client.ts';
-import { plainSpec } from '../../queue/testing.ts';
 import { fateOf, fault } from './accounts.ts';
 import { queueView } from './view.ts';
 import { descriptions, type JobKind, writeJobs } from './work.ts';
@@ -21,7 +20,22 @@ const job = (about: Partial<JobDocument>): JobDocument => ({
   changedAt: at,
   runs: 1,
   exitCode: 0,
-  spec: { ...plainSpec, arguments: [], environment: {}, inputs: [], outputs: [], environments: [] } as JobDocument['spec'],
+  spec: {
+    tenant: 'red',
+    owner: 'ann',
+    executable: '/bin/true',
+    arguments: [],
+    environment: {},
+    inputs: [],
+    outputs: [],
+    processors: 1,
+    memoryMb: 32,
+    wall: seconds(60),
+    priority: 0,
+    retries: 1,
+    rerunnable: true,
+    environments: [],
+  },
   run: { number: 1, machine: 'm', site: 's', machinetype: 'red-pi', takenAt: at, leaseUntil: at },
   ...about,
 });
