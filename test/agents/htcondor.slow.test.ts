@@ -36,7 +36,10 @@ describe('the HTCondor example joins a real pool', { skip, concurrency: false },
   });
 
   it('says 500 when the pool does not accept its token', async () => {
-    const forged = pool.token(3600).trim().replace(/\.[^.]*$/, '.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA');
+    const forged = pool
+      .token(3600)
+      .trim()
+      .replace(/\.[^.]*$/, '.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA');
     const ending = await pool.live(userData(forged), 7200);
     assert.equal(ending.message, '500 the pool does not accept the token of this machine', ending.log);
     assert.ok(ending.poweredOff);

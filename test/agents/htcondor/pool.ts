@@ -68,7 +68,9 @@ export class Pool implements AsyncDisposable {
     writeFileSync(join(changes, 'etc/condor/passwords.d/POOL'), Buffer.from(crypto.getRandomValues(new Uint8Array(64))), { mode: 0o600 });
     const master = this.#enter('pool', pool, 'pool.example.org', ['condor_master', '-f']);
     this.#inside = await until('condor_master', 20, () => Number(spawnSync('pgrep', ['-P', String(master.pid)], { encoding: 'utf8' }).stdout) || undefined);
-    await until('collector', 60, () => (/Scheduler/.test(spawnSync('nsenter', this.#in(['condor_status', '-any']), { encoding: 'utf8' }).stdout) ? true : undefined));
+    await until('collector', 60, () =>
+      /Scheduler/.test(spawnSync('nsenter', this.#in(['condor_status', '-any']), { encoding: 'utf8' }).stdout) ? true : undefined,
+    );
   }
 
   /** A token with which a machine may join, and nothing else. */
@@ -124,6 +126,8 @@ export class Pool implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // HTCondor changes its user, and so loses the kernel's promise to end it with its parent.
+    if (this.#inside !== 0) process.kill(this.#inside, 'SIGKILL');
     for (const child of this.#children) {
       child.stdout?.destroy();
       child.stderr?.destroy();
