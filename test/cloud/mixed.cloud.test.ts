@@ -4,9 +4,10 @@ import { after, before, beforeEach, describe, it, type TestContext } from 'node:
 import { until, withoutCloud } from '../../src/providers/openstack/test-bed.ts';
 import { type CloudService, forgetTokens, killService, repair } from './bed.ts';
 import { Project } from './project.ts';
-import { cloudMachines, MixedSite } from './site.ts';
+import { cloudMachines } from './mixed-text.ts';
+import { MixedSite } from './mixed-site.ts';
 
-const timeout = 600_000;
+const timeout = 900_000;
 
 /** Seconds, to two digits. */
 const since = (began: number): string => ((performance.now() - began) / 1000).toFixed(1);
@@ -17,7 +18,7 @@ describe('a site of one host and one space at a real cloud, with two tenants', {
   let began: number;
   before(async () => {
     project = await Project.make({ instances: cloudMachines + 1, cores: cloudMachines + 1 });
-    site = await MixedSite.open({ project });
+    site = await MixedSite.open(project);
   });
   after(async () => {
     await repair();
@@ -31,49 +32,53 @@ describe('a site of one host and one space at a real cloud, with two tenants', {
   /** Machine of ours by server, of all that the cloud has. */
   const serversByMachine = async (): Promise<ReadonlyMap<string, string>> =>
     new Map((await project.servers()).map((s) => [s.metadata['vacua_id'] ?? `foreign ${s.name}`, s.id]));
-  const running = async (ids: readonly string[]): Promise<boolean> =>
-    (await site.jobs(ids)).every(({ state, attributes }) => state === 'PROCESSING-RUNNING' && attributes.includes('APP-RUNNING'));
+  const someRun = async (ids: readonly string[]): Promise<boolean> =>
+    (await site.jobs(ids)).some(({ state, attributes }) => state === 'PROCESSING-RUNNING' && attributes.includes('APP-RUNNING'));
   const idle = async (t: TestContext): Promise<void> => {
     await until('no machine is left at the cloud', async () => (await project.servers()).length === 0, 300);
     t.diagnostic(`quiet again after ${since(began)} s`);
   };
 
   it('jobs of both tenants are done in both places, by machines of their own pipes', { timeout }, async (t) => {
-    await site.done(await site.submitEach(['host', 'cloud'], 1), 180);
+    await site.done(await site.submitEach(['host', 'cloud'], 1), 300);
     t.diagnostic(`four jobs after ${since(began)} s`);
     await idle(t);
   });
 
   it('kill -9 of the daemon: machines work on, and every job runs once', { timeout }, async (t) => {
-    const ids = await site.submitEach(['host', 'cloud'], 40);
-    await until('all four jobs run', () => running(ids), 180);
+    const [near, far] = [await site.submitEach(['host'], 60), await site.submitEach(['cloud'], 60)];
+    await until('jobs run in both places', async () => (await someRun(near)) && (await someRun(far)), 300);
     const made = await serversByMachine();
     await site.daemon.end('SIGKILL');
     site.start();
-    await site.done(ids, 240);
-    for (const job of await site.jobs(ids)) {
+    await site.done([...near, ...far], 360);
+    for (const job of await site.jobs(far)) {
       const machine = job.run?.machine ?? '';
       const now = (await serversByMachine()).get(machine);
       if (made.has(machine) && now !== undefined) assert.equal(now, made.get(machine), 'the same server as before');
     }
-    t.diagnostic(`four jobs of 40 s after ${since(began)} s`);
+    t.diagnostic(`four jobs of 60 s after ${since(began)} s`);
     await idle(t);
   });
 
   const outage = (service: CloudService, at: 'building' | 'running' | 'idle'): void => {
     it(`${service} dies while machines are ${at}: the host goes on, and the cloud when it is back`, { timeout }, async (t) => {
-      const early = at === 'idle' ? [] : await site.submitEach(['cloud'], at === 'running' ? 20 : 1);
+      const early = at === 'idle' ? [] : await site.submitEach(['cloud'], at === 'running' ? 30 : 1);
       if (at === 'building') await until('a server is being built', async () => (await project.servers()).some((s) => s.status === 'BUILD'));
-      if (at === 'running') await until('jobs run', () => running(early));
+      if (at === 'running') await until('a job runs', () => someRun(early), 300);
       killService(service);
       if (service === 'keystone') await forgetTokens();
       // What runs needs no service of the cloud.
-      if (at === 'running') await site.done(early, 120);
+      if (at === 'running')
+        await site.done(
+          (await site.jobs(early)).filter((job) => job.run !== undefined).map((job) => job.id),
+          300,
+        );
       const late = await site.submitEach(['cloud'], 1);
-      await site.done(await site.submitEach(['host'], 1), 180);
+      await site.done(await site.submitEach(['host'], 1), 300);
       t.diagnostic(`jobs of the host after ${since(began)} s, without ${service}`);
       t.diagnostic(`repaired in ${(await repair()).toFixed(1)} s`);
-      await site.done([...early, ...late], 360);
+      await site.done([...early, ...late], 480);
       t.diagnostic(`all jobs after ${since(began)} s`);
       await idle(t);
     });
@@ -86,12 +91,12 @@ describe('a site of one host and one space at a real cloud, with two tenants', {
     await project.changePassword();
     await forgetTokens();
     const [late, near] = [await site.submitEach(['cloud'], 1), await site.submitEach(['host'], 1)];
-    await site.done(near, 180);
+    await site.done(near, 300);
     await until('the log says so', async () => JSON.stringify(site.daemon.lines.slice(-50)).includes('requires authentication'), 60);
     assert.equal((await project.servers()).length, 0);
     t.diagnostic(`jobs of the host after ${since(began)} s, without a password`);
     writeFileSync(site.passwordFile, `${project.password}\n`, { mode: 0o600 });
-    await site.done(late, 240);
+    await site.done(late, 360);
     t.diagnostic(`all jobs after ${since(began)} s`);
     await idle(t);
   });
