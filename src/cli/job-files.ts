@@ -41,4 +41,6 @@ export function localJob(file: string, text: string): LocalJob {
   return { text, description, files };
 }
 
-const refused = (lines: readonly string[]): CliError => new CliError(2, lines.join('\n'), 'Nothing was submitted. docs/jdl.md lists the attributes.');
+/** Each problem on a line of its own. */
+const refused = ([first = '', ...rest]: readonly string[]): CliError =>
+  new CliError(2, first, [...rest, 'Nothing was submitted. docs/jdl.md lists the attributes.'].join('\n'));

@@ -101,7 +101,8 @@ it('mistakes in a description are told with file, line and column, and nothing i
   const { code, out, err } = await at.run('job', 'submit', jdl);
   assert.deepEqual([code, out], [2, '']);
   assert.match(err, new RegExp(`^vacua: ${jdl}:2:\\d+: CpuNumber: `));
-  assert.match(err, new RegExp(`${jdl}:4:3: InputSandbox: two files have the base name a; valid: `));
+  assert.match(err, new RegExp(`^${jdl}:4:3: InputSandbox: two files have the base name a; valid: `, 'm'));
+  assert.doesNotMatch(err, /\\x/);
   const missing = await at.run('job', 'submit', at.write('m.jdl', 'Executable = "/bin/a";\n InputSandbox = "nowhere";'));
   assert.deepEqual([missing.code, missing.err.match(/m\.jdl:2:\d+: InputSandbox: .*nowhere does not exist/)?.length], [2, 1]);
   for (const [text, what] of [

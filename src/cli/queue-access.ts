@@ -95,6 +95,6 @@ function explained(error: QueueError): CliError {
       'Give a token with --token-file or $VACUA_QUEUE_TOKEN; on the host of the queue run the command as the user of the queue.',
       error,
     );
-  if (status === 404) return new CliError(1, message, 'See your jobs with `vacua job list --all`.', error);
+  if (status === 404) return new CliError(1, message, 'Your jobs: `vacua job list --all`. Files of one: `vacua job output JOB`.', error);
   return new CliError(code === 'bad_request' || code === 'bad_description' ? 2 : 1, message, '', error);
 }

@@ -23,6 +23,9 @@ class TestSite {
   readonly port: number;
   host = true;
   more = '';
+  factory = 'wn01.example.com';
+  /** Where the clouds are; those of another site where two managers share them. */
+  clouds: string;
 
   /** On a port that nobody has just now. */
   static async make(name: string): Promise<TestSite> {
@@ -36,6 +39,7 @@ class TestSite {
   private constructor(name: string, port: number) {
     this.port = port;
     this.place = join(directory, name);
+    this.clouds = this.place;
     this.stateDir = join(this.place, 'state');
     this.config = join(this.place, 'vac.conf');
     mkdirSync(this.place);
@@ -46,7 +50,7 @@ class TestSite {
   }
 
   cloud(name: string): string {
-    return join(this.place, `cloud-${name}`);
+    return join(this.clouds, `cloud-${name}`);
   }
   servers(name: string): readonly string[] {
     const machines = join(this.cloud(name), 'machines');
@@ -77,7 +81,7 @@ user_data = ${join(this.place, 'user_data')}
     writeFileSync(
       this.config,
       `[settings]
-${this.host ? host : ''}factory_name = wn01.example.com
+${this.host ? host : ''}factory_name = ${this.factory}
 state_dir = ${this.stateDir}
 overload_per_processor = 1000
 cycle_seconds = 1
@@ -225,4 +229,37 @@ test('a space that was never usable is named with the reason, and begins when it
   s.configure('red.example.com');
   await daemon.until(async () => (await s.running('red.example.com')).length === 2);
   assert.equal(await daemon.end('SIGTERM'), 0);
+});
+
+test('two managers of one space: one starts machines, the other takes over when it is killed, and no machine is made twice', async () => {
+  const [one, two] = [await TestSite.make('one'), await TestSite.make('two')];
+  for (const [i, s] of [one, two].entries()) {
+    s.host = false;
+    s.factory = `manager${i + 1}.example.com`;
+    s.clouds = one.place;
+    s.more = `shared_dir = ${join(directory, 'shared')}\ntakeover_seconds = 10`;
+    s.configure('red.example.com');
+  }
+  await using first = one.start();
+  await one.full(first, 'red.example.com');
+  await using second = two.start();
+  await second.line((l) => l.msg === 'decided' && JSON.stringify(l).includes('not_lease_holder'));
+  const before = one.servers('red.example.com');
+  assert.equal(before.length, 2);
+  assert.deepEqual((await two.client.of('red.example.com').status()).cloud?.lease, {
+    held: false,
+    holder: 'manager1.example.com',
+    text: 'the lease is held by manager1.example.com',
+  });
+  assert.equal(await first.end('SIGKILL'), 'SIGKILL');
+  await second.until(async () => (await two.client.of('red.example.com').status()).cloud?.lease?.held === true);
+  await second.until(async () => (await two.running('red.example.com')).length === 2);
+  assert.deepEqual(await two.running('red.example.com'), before, 'machines of the dead one are taken over');
+  assert.deepEqual(one.servers('red.example.com'), before);
+  assert.equal(one.calls('red.example.com').match(/^create/gm)?.length, 2);
+  await using again = one.start();
+  await again.line((l) => l.msg === 'decided' && JSON.stringify(l).includes('not_lease_holder'));
+  assert.deepEqual(one.servers('red.example.com'), before);
+  assert.equal(await again.end('SIGTERM'), 0);
+  assert.equal(await second.end('SIGTERM'), 0);
 });

@@ -89,7 +89,7 @@ export function jobView(job: JobWithFiles, history: JobHistory, now: Instant, wi
     ['job', `${job.id}${spec.name === undefined ? '' : ` (${spec.name})`}`],
     ['state', `${jobWord(job)}  ${[job.state, ...job.attributes].join(' ')}`],
     ['tenant, owner', `${spec.tenant}, ${spec.owner}`],
-    ['command', [spec.executable, ...spec.arguments].join(' ')],
+    ['command', [spec.executable, ...spec.arguments].map(word).join(' ')],
     ['needs', needs(job)],
     ['submitted', bothTimes(job.submittedAt, now)],
     [
@@ -108,6 +108,9 @@ export function jobView(job: JobWithFiles, history: JobHistory, now: Instant, wi
   return lines.map((line) => fit(line, width));
 }
 
+/** As a shell would have to be given it. */
+const word = (text: string): string => (/^[A-Za-z0-9_./:=@%+,$-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
+
 function needs({ spec }: JobDocument): string {
   const parts = [counted(spec.processors, 'processor'), `${spec.memoryMb} MiB`, durationText(spec.wall)];
   if (spec.environments.length > 0) parts.push(`environment ${spec.environments.join(' or ')}`);
@@ -117,7 +120,8 @@ function needs({ spec }: JobDocument): string {
 
 /** What each environment says to a job. */
 export function matchView({ matches }: MatchLines, width: number, colour: boolean): readonly string[] {
-  if (matches.length === 0) return ['No environments are configured.'];
+  if (matches.length === 0)
+    return ['The queue knows no environments (docs/environments.md), so that jobs which need none go to any machine of their tenant, and others wait.'];
   const rows = matches.map(({ environment, matches: yes, why, full }): readonly Cell[] => [
     environment,
     yes ? { text: full ? 'full now' : 'yes', style: full ? 'yellow' : 'green' } : { text: 'no', style: 'red' },
