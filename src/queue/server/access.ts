@@ -15,8 +15,7 @@ export async function ownJob(c: Context, deps: Deps): Promise<{ readonly user: U
 
 export async function jobOf({ store }: Deps, user: User, id: string): Promise<Job> {
   const job = /^[a-z0-9]{20}$/.test(id) ? await store.job(id as JobId) : undefined;
-  if (job === undefined || !maySee(user, job))
-    throw new Refusal('not_found', `there is no job ${JSON.stringify(id.slice(0, 40))} of yours; GET /jobs lists them`);
+  if (job === undefined || !maySee(user, job)) throw new Refusal('not_found', `there is no job ${JSON.stringify(id.slice(0, 40))} of yours`);
   return job;
 }
 

@@ -44,6 +44,18 @@ it('a server that stops tells agents that wait to come again, and the next one k
   await next.stop();
 });
 
+it('a server that stops leaves the address of another one on its directory', async () => {
+  using directory = new TestDirectory();
+  const { address } = queuePlaces(directory.path);
+  const clock = new FakeQueueClock();
+  const first = await testQueue({ directory, clock });
+  const second = await testQueue({ directory, clock });
+  await first.stop();
+  assert.equal(readFileSync(address, 'utf8'), `${second.running.url}\n`);
+  await second.stop();
+  assert.equal(existsSync(address), false);
+});
+
 it('an agent that goes away while it waits costs nobody a job', async () => {
   await using queue = await testQueue();
   const session = await queue.session();

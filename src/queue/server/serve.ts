@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { seconds } from '../../core/units.ts';
 import { AgentTrust } from '../auth/agents.ts';
 import { createLocalTokens, LocalTokens } from '../auth/local-tokens.ts';
@@ -104,7 +104,7 @@ export async function serveQueue(options: ServeOptions): Promise<RunningQueue> {
   // Asked to go before their connections are closed.
   stack.defer(() => waiters.close());
   replaceFile(places.address, `${server.url}\n`);
-  stack.defer(() => rmSync(places.address, { force: true }));
+  stack.defer(() => forgetAddress(places.address, server.url));
   log.info({ url: server.url, tenants: [...tenants.keys()], environments: configuration.environments.length }, 'queue serves');
   const parts = stack.move();
   return {
@@ -115,6 +115,11 @@ export async function serveQueue(options: ServeOptions): Promise<RunningQueue> {
       log.info({}, 'queue stopped');
     },
   };
+}
+
+/** Another server on this directory may have put its own there meanwhile. */
+function forgetAddress(path: string, url: string): void {
+  if (existsSync(path) && readFileSync(path, 'utf8').trim() === url) rmSync(path, { force: true });
 }
 
 /** Made once and kept: sessions of agents survive a restart, and all servers of a queue have the same. */
