@@ -14,6 +14,7 @@ import type { Provider } from '../providers/contract.ts';
 import { QemuProvider } from '../providers/qemu/index.ts';
 import { SimProvider } from '../providers/sim/provider.ts';
 import { SimWorld } from '../providers/sim/world.ts';
+import { machineProcesses } from './machine-processes.ts';
 import { agentGuest } from './sim-guest.ts';
 
 /** What the demonstration needs of the rest of the program. Tests hand in others. */
@@ -21,6 +22,8 @@ export interface DemoParts {
   startFactory(order: FactoryOrder): Promise<DemoFactory>;
   /** Ends every real machine of a state directory by force, whether or not a factory ever ran there. */
   removeMachines(stateDir: string): Promise<void>;
+  /** Stops a machine as a hanging guest would be, by its id. */
+  freeze(machine: string): void;
   /** The last decision in words, one line per machinetype; empty before the first. */
   explain(view: FactoryView): readonly string[];
 }
@@ -88,6 +91,9 @@ export const realParts: DemoParts = {
     const { sightings } = await provider.list(signal);
     await Promise.all(sightings.map(({ id }) => provider.destroy(id, signal)));
     await provider.close();
+  },
+  freeze(machine) {
+    for (const pid of machineProcesses(machine)) process.kill(pid, 'SIGSTOP');
   },
   explain(view) {
     const turn = view.lastTurn();

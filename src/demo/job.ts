@@ -39,8 +39,38 @@ export function integrate({ seed, points }: JobSpec): JobResult {
 /** π as estimated from points of several jobs. */
 export const estimate = (hits: number, points: number): number => (points === 0 ? 0 : (4 * hits) / points);
 
-/** `HITS STATE`, as the agent sends it; undefined for anything else. */
+/** `HITS STATE`, as a guest writes it; undefined for anything else. */
 export function readResult(text: string): JobResult | undefined {
   const match = /^(\d{1,10}) (\d{1,10})\n?$/.exec(text);
   return match ? { hits: Number(match[1]), state: Number(match[2]) } : undefined;
+}
+
+/** For awk, with `seed` and `n`: prints `HITS STATE`. */
+export const piProgram = `BEGIN {
+  m = 2147483647
+  for (i = 0; i < n; i++) {
+    seed = (seed * 16807) % m; x = int(seed / 65536)
+    seed = (seed * 16807) % m; y = int(seed / 65536)
+    if (x * x + y * y < 1073741824) hits++
+  }
+  printf "%d %d\\n", hits, seed
+}
+`;
+
+/** Name of the output file. */
+export const resultFile = 'result';
+/** Set in the environment of the job whose first machine is to hang. */
+export const hangMark = 'HANG';
+
+/** The job in JDL. */
+export function description({ seed, points }: JobSpec, hangs: boolean): string {
+  return `[
+  JobName = "pi ${seed}";
+  Executable = "/bin/awk";
+  Arguments = ${JSON.stringify(`-v seed=${seed} -v n=${points} '${piProgram}'`)};
+  StdOutput = "${resultFile}";
+  OutputSandbox = { "${resultFile}" };
+  OutputSandboxBaseDestURI = "gsiftp://localhost";${hangs ? `\n  Environment = { "${hangMark}=first" };` : ''}
+]
+`;
 }

@@ -1,5 +1,4 @@
 import { chmodSync, mkdirSync, mkdtempSync, renameSync, writeFileSync } from 'node:fs';
-import { randomUUID } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isLive } from '../core/machine.ts';
@@ -7,13 +6,14 @@ import { elapsed, type Instant, instant } from '../core/units.ts';
 import { type DemoFactory, type DemoParts, realParts } from './factory.ts';
 import { mountsOf, processesOf, removeAbandoned, sweep, writeOwner } from './leftovers.ts';
 import { progress } from './progress.ts';
-import { JobQueue, type QueueCounts } from './queue.ts';
+import { queueServer, type QueueServer } from './queue-server.ts';
 import { DemoRecord } from './record.ts';
 import { Screen, type TerminalStream } from './screen.ts';
 import { type Pace, realPace, simulatedPace, siteConfiguration, slots, type TenantName, tenants } from './site.ts';
 import { type DemoState, stateOf } from './state.ts';
 import { Story } from './story.ts';
 import { checks, summary } from './summary.ts';
+import { type QueueCounts, TenantQueue } from './tenant-queue.ts';
 import { serveTenant } from './tenant.ts';
 import { liveView } from './view.ts';
 
@@ -87,10 +87,11 @@ interface Ended {
 async function runIn(directory: string, options: DemoOptions, parts: DemoParts): Promise<Ended> {
   await using stack = new AsyncDisposableStack();
   const pace = options.provider === 'sim' ? simulatedPace : realPace;
-  const queues = new Map<TenantName, JobQueue>(tenants.map(({ name }) => [name, new JobQueue({ lease: pace.lease, newToken: randomUUID })]));
-  const ports = await serveTenants(stack, queues, pace);
+  const server = stack.use(await queueServer(join(directory, 'queue'), pace));
+  const queues = new Map<TenantName, TenantQueue>(tenants.map(({ name }) => [name, new TenantQueue(server.client, name)]));
+  const ports = await serveTenants(stack, server, pace);
   const stateDir = stateIn(directory);
-  const configFile = writeSite(directory, stateDir, ports, pace, options);
+  const configFile = writeSite({ directory, stateDir, ports, pace, server, options });
   const record = new DemoRecord();
   const startedAt = now();
   const cpuBefore = process.cpuUsage();
@@ -99,7 +100,7 @@ async function runIn(directory: string, options: DemoOptions, parts: DemoParts):
   const order = { configFile, stateDir, provider: options.provider, processors: slots, listeners, accepted: record.accepted };
   const factory = stack.adopt(await parts.startFactory(order), (f) => f.stop());
 
-  const counts = (): Map<TenantName, QueueCounts> => new Map([...queues].map(([name, q]) => [name, q.counts(now())]));
+  const counts = (): Map<TenantName, QueueCounts> => new Map([...queues].map(([name, q]) => [name, q.counts()]));
   const snapshot = (): DemoState =>
     stateOf({
       provider: factory.view.status().provider,
@@ -112,39 +113,65 @@ async function runIn(directory: string, options: DemoOptions, parts: DemoParts):
     });
   const story = new Story(queues, pace);
   const over = (): boolean => options.signal.aborted || elapsed(startedAt, now()) > pace.deadline;
-  const turn = (): void => {
-    story.advance(record, now());
-    const haveWork = [...queues.values()].every((q) => q.counts(now()).waiting > 0);
+  const freeze = new Freezer(parts.freeze, options.provider);
+  const turn = async (): Promise<void> => {
+    story.advance(record);
+    await Promise.all([...queues.values()].map((q) => q.refresh()));
+    for (const queue of queues.values()) freeze.look(queue.hanging());
+    const haveWork = [...queues.values()].every((q) => q.counts().waiting > 0);
     record.sample(factory.view.machines(), slots, haveWork, now());
     if (screen && options.terminal) screen.draw(liveView(snapshot(), screen.width, screen.height, options.colour));
   };
   let draining = false;
-  while (!over() && !story.done(now())) {
-    turn();
-    if (draining !== story.closing(now())) await factory.view.drain((draining = !draining));
+  while (!over() && !story.done()) {
+    await turn();
+    if (draining !== story.closing()) await factory.view.drain((draining = !draining));
     await pause(options.signal);
   }
   if (!options.signal.aborted && !draining) await factory.view.drain(true);
   const until = Date.now() + farewell;
   while (!options.signal.aborted && Date.now() < until && factory.view.machines().some(isLive)) {
-    turn();
+    await turn();
     await pause(options.signal);
   }
   const { user, system } = process.cpuUsage(cpuBefore);
   return { state: snapshot(), record, usage: factory.view.usage(), ownCpu: (user + system) / 1e6 };
 }
 
-async function serveTenants(stack: AsyncDisposableStack, queues: ReadonlyMap<TenantName, JobQueue>, pace: Pace): Promise<ReadonlyMap<TenantName, number>> {
+async function serveTenants(stack: AsyncDisposableStack, { port }: QueueServer, pace: Pace): Promise<ReadonlyMap<TenantName, number>> {
   const ports = new Map<TenantName, number>();
-  for (const [name, queue] of queues) {
-    const machineUrl = (port: number): string => `http://169.254.169.253:${port}`;
-    ports.set(name, stack.use(await serveTenant({ ...pace, name, machineUrl }, queue, now)).port);
-  }
+  const queueUrl = `http://169.254.169.253:${port}`;
+  for (const { name } of tenants) ports.set(name, stack.use(await serveTenant({ ...pace, name, queueUrl })).port);
   return ports;
 }
 
+/** Stops the machine on which a job is to hang: from then on it does nothing, and says nothing. Simulated ones hang by themselves. */
+class Freezer {
+  readonly #freeze: DemoParts['freeze'];
+  readonly #frozen = new Set<string>();
+  readonly #provider: DemoOptions['provider'];
+  constructor(freeze: DemoParts['freeze'], provider: DemoOptions['provider']) {
+    this.#freeze = freeze;
+    this.#provider = provider;
+  }
+  look(machine: string | undefined): void {
+    if (machine === undefined || this.#provider === 'sim' || this.#frozen.has(machine)) return;
+    this.#frozen.add(machine);
+    this.#freeze(machine);
+  }
+}
+
+interface SiteFiles {
+  readonly directory: string;
+  readonly stateDir: string;
+  readonly ports: ReadonlyMap<TenantName, number>;
+  readonly pace: Pace;
+  readonly server: QueueServer;
+  readonly options: DemoOptions;
+}
+
 /** Writes the site's configuration and, for simulated machines, stand-ins for its images. */
-function writeSite(directory: string, stateDir: string, ports: ReadonlyMap<TenantName, number>, pace: Pace, options: DemoOptions): string {
+function writeSite({ directory, stateDir, ports, pace, server, options }: SiteFiles): string {
   const images = options.provider === 'sim' ? directory : join(options.root, 'var', 'guest');
   const kernel = join(images, 'vmlinuz');
   const initrd = join(images, 'initrd');
@@ -154,7 +181,7 @@ function writeSite(directory: string, stateDir: string, ports: ReadonlyMap<Tenan
     writeFileSync(initrd, '070701 stands for a cpio archive');
   }
   const file = join(directory, 'vac.conf');
-  writeFileSync(file, siteConfiguration({ pace, provider: options.provider, stateDir, kernel, initrd, ports }));
+  writeFileSync(file, siteConfiguration({ pace, provider: options.provider, stateDir, kernel, initrd, ports, queuePort: server.port, keyOf: server.keyOf }));
   return file;
 }
 

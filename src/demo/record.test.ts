@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { Verdict } from '../core/decision.ts';
 import type { Machine, Outcome } from '../core/machine.ts';
-import { type Instant, instant, later, machineId, seconds } from '../core/units.ts';
-import { integrate } from './job.ts';
-import { JobQueue } from './queue.ts';
+import { instant, later, machineId, seconds } from '../core/units.ts';
+import { integrate, type JobSpec } from './job.ts';
+import type { QueueCounts, WorkQueue } from './tenant-queue.ts';
 import { DemoRecord } from './record.ts';
 import { simulatedPace, type TenantName, tenants } from './site.ts';
 import { stateOf } from './state.ts';
@@ -46,19 +46,47 @@ function decide(record: DemoRecord, blue: Verdict): void {
   record.listener().decided?.({ at: start, actions: [], wakeAt: start, reasons: { usedProcessors: 0, totalProcessors: 4, machinetypes, order: [] } });
 }
 const backingOff = (message: string): Verdict => ({ why: 'backing_off', until: later(start, 10), lastAbort: start, message, factory: 'host' });
-const newQueues = (): Map<TenantName, JobQueue> => {
-  let token = 0;
-  return new Map(tenants.map(({ name }) => [name, new JobQueue({ lease: seconds(10), newToken: () => `t${++token}` })]));
-};
-/** Does every job that waits; a machine that hangs loses its lease. */
-function workOff(queue: JobQueue | undefined, at: Instant): Instant {
-  let now = at;
-  for (let lease = queue?.take(now); lease !== undefined; lease = queue?.take(now)) {
-    if (lease.kind === 'hang') now = later(now, 10);
-    else queue?.finish(lease.token, integrate(lease.spec), now);
+/** A queue whose jobs the test gives out and does. */
+class FakeQueue implements WorkQueue {
+  readonly #waiting: { readonly spec: JobSpec; readonly hangs: boolean }[] = [];
+  readonly #given: { readonly spec: JobSpec; readonly hangs: boolean }[] = [];
+  #done = { submitted: 0, verified: 0, lost: 0, hits: 0, points: 0 };
+  submit(spec: JobSpec, hangs = false): void {
+    this.#done.submitted++;
+    this.#waiting.push({ spec, hangs });
   }
-  return now;
+  counts(): QueueCounts {
+    return { ...this.#done, wrong: 0, waiting: this.#waiting.length, leased: this.#given.length };
+  }
+  /** Gives all that wait to machines. */
+  give(): void {
+    this.#given.push(...this.#waiting.splice(0));
+  }
+  /** All machines that have a job are lost. */
+  lose(): void {
+    this.#done.lost += this.#given.length;
+    this.#waiting.push(...this.#given.splice(0).map(({ spec }) => ({ spec, hangs: false })));
+  }
+  /** Does every job; a machine that hangs is lost. */
+  workOff(): void {
+    for (this.give(); this.#given.length > 0; this.give()) {
+      for (const { spec, hangs } of this.#given.splice(0)) {
+        if (hangs) {
+          this.#done.lost++;
+          this.#waiting.push({ spec, hangs: false });
+        } else {
+          this.#done.verified++;
+          this.#done.hits += integrate(spec).hits;
+          this.#done.points += spec.points;
+        }
+      }
+    }
+  }
 }
+const newQueues = () => {
+  const queues = { red: new FakeQueue(), blue: new FakeQueue() };
+  return { ...queues, all: new Map<TenantName, FakeQueue>(tenants.map(({ name }) => [name, queues[name]])) };
+};
 
 test('shares count only while every tenant has work, none backs off, and all have had a machine', () => {
   const record = new DemoRecord();
@@ -94,34 +122,33 @@ test('a queue counts as dry only for lack of work', () => {
 });
 
 test('red always has work until blue has been served twice', () => {
-  const queues = newQueues();
+  const { red, blue, all } = newQueues();
   const record = new DemoRecord();
-  const story = new Story(queues, simulatedPace);
-  story.advance(record, start);
-  assert.ok((queues.get('red')?.counts(start).waiting ?? 0) > 0);
-  let now = workOff(queues.get('blue'), start);
-  story.advance(record, now);
-  assert.equal(queues.get('blue')?.counts(now).submitted, simulatedPace.batches[0], 'no second batch before blue was seen dry');
+  const story = new Story(all, simulatedPace);
+  story.advance(record);
+  assert.ok(red.counts().waiting > 0);
+  blue.workOff();
+  story.advance(record);
+  assert.equal(blue.counts().submitted, simulatedPace.batches[0], 'no second batch before blue was seen dry');
   decide(record, backingOff('300 no more work'));
-  story.advance(record, now);
-  assert.equal(queues.get('blue')?.counts(now).submitted, simulatedPace.batches[0] + simulatedPace.batches[1]);
-  assert.equal(queues.get('blue')?.counts(now).lost, 1, 'the job that hung');
-  now = workOff(queues.get('blue'), now);
-  assert.deepEqual([story.closing(now), story.done(now)], [false, false], 'red still has work');
-  const last = Array.from({ length: 6 }, () => queues.get('red')?.take(now));
-  assert.deepEqual([story.closing(now), story.done(now)], [true, false], 'all given out');
-  assert.ok(last.every((lease) => lease !== undefined));
-  now = later(now, 10);
-  assert.equal(story.closing(now), false, 'a lost lease is work again');
-  now = workOff(queues.get('red'), now);
-  story.advance(record, now);
-  assert.equal(story.done(now), true);
+  story.advance(record);
+  assert.equal(blue.counts().submitted, simulatedPace.batches[0] + simulatedPace.batches[1]);
+  assert.equal(blue.counts().lost, 1, 'the job that hung');
+  blue.workOff();
+  assert.deepEqual([story.closing(), story.done()], [false, false], 'red still has work');
+  red.give();
+  assert.deepEqual([story.closing(), story.done()], [true, false], 'all given out');
+  red.lose();
+  assert.equal(story.closing(), false, 'a lost lease is work again');
+  red.workOff();
+  story.advance(record);
+  assert.equal(story.done(), true);
 });
 
 test('the summary says what held, and what did not', () => {
-  const queues = newQueues();
+  const { all: queues } = newQueues();
   const record = new DemoRecord();
-  const counts = (): Map<TenantName, ReturnType<JobQueue['counts']>> => new Map([...queues].map(([name, q]) => [name, q.counts(start)]));
+  const counts = (): Map<TenantName, QueueCounts> => new Map([...queues].map(([name, q]) => [name, q.counts()]));
   for (const queue of queues.values()) queue.submit({ seed: 5, points: 100 });
   const state = () => stateOf({ provider: 'sim', startedAt: start, machines: [], queues: counts(), record, why: [], now: later(start, 65) });
   const failing = checks({ state: state(), record, usage: [], ownCpu: 1, left: ['process 12'] });
@@ -129,7 +156,7 @@ test('the summary says what held, and what did not', () => {
     failing.map((c) => c.held),
     [false, false, false, false, true, false],
   );
-  for (const queue of queues.values()) workOff(queue, start);
+  for (const queue of queues.values()) queue.workOff();
   decide(record, backingOff('300 no more work'));
   decide(record, { why: 'eligible' });
   const four = [machine('red', 0), machine('red', 1), machine('red', 2), machine('blue', 3)];

@@ -17,16 +17,18 @@ export const slots = 4;
 /** How quickly everything happens. Durations of real sites are a hundred times longer; the rules are the same. */
 export interface Pace {
   readonly backoff: Seconds;
-  /** Longer than a boot, or machines that are still booting count as failed. */
+  /** Longer than a boot on a busy host, or machines that are still booting count as failed. */
   readonly fizzle: Seconds;
-  /** Longer than a job under load; the time it takes to notice the machine that hangs. */
+  /** Longer than the minute in which the agent renews its heartbeat; the time it takes to notice the machine that hangs. */
   readonly heartbeat: Seconds;
   /** Shorter than `heartbeat`, so that the job of the machine that hangs waits again when the machine is ended. */
   readonly lease: Seconds;
+  /** Machines take no job that cannot end half a minute before this. */
   readonly maxWallclock: Seconds;
+  /** Limit of a job. */
+  readonly jobWall: Seconds;
   readonly cycle: Seconds;
   readonly bootConcurrency: number;
-  readonly jobsPerMachine: number;
   /** Points of a job: about 12 µs each in an emulated guest. */
   readonly points: number;
   /** Jobs in blue's two batches. */
@@ -37,13 +39,13 @@ export interface Pace {
 
 export const realPace: Pace = {
   backoff: seconds(10),
-  fizzle: seconds(45),
-  heartbeat: seconds(30),
-  lease: seconds(25),
-  maxWallclock: seconds(900),
+  fizzle: seconds(80),
+  heartbeat: seconds(80),
+  lease: seconds(30),
+  maxWallclock: seconds(160),
+  jobWall: seconds(20),
   cycle: seconds(2),
   bootConcurrency: 3,
-  jobsPerMachine: 3,
   points: 60_000,
   batches: [4, 3],
   deadline: seconds(600),
@@ -55,9 +57,9 @@ export const simulatedPace: Pace = {
   heartbeat: seconds(1),
   lease: seconds(0.9),
   maxWallclock: seconds(900),
+  jobWall: seconds(30),
   cycle: seconds(1),
   bootConcurrency: 4,
-  jobsPerMachine: 3,
   points: 20_000,
   batches: [4, 3],
   deadline: seconds(60),
@@ -69,12 +71,16 @@ export interface SiteOptions {
   readonly stateDir: string;
   readonly kernel: string;
   readonly initrd: string;
-  /** Ports of the tenants' servers on 127.0.0.1. */
+  /** Ports of the tenants' web servers on 127.0.0.1. */
   readonly ports: ReadonlyMap<TenantName, number>;
+  /** Of the queue, there too. */
+  readonly queuePort: number;
+  /** Files with the keys that sign the tokens of machines. */
+  readonly keyOf: (tenant: TenantName) => string;
 }
 
 /** The configuration file of the demonstration's site, as an administrator would write it. */
-export function siteConfiguration({ pace, provider, stateDir, kernel, initrd, ports }: SiteOptions): string {
+export function siteConfiguration({ pace, provider, stateDir, kernel, initrd, ports, queuePort, keyOf }: SiteOptions): string {
   const all = tenants.map(({ name, share }) => ({ name, share, port: ports.get(name) ?? 0 }));
   return `# The demonstration's site. Images are the site's: a vacuum pipe may not name files of the host.
 [settings]
@@ -91,7 +97,7 @@ cycle_seconds = ${pace.cycle}
 start_rate_per_minute = 120
 boot_concurrency = ${pace.bootConcurrency}
 outbound = no
-host_services = ${all.map(({ port }) => `${port}=127.0.0.1:${port}`).join(' ')}
+host_services = ${queuePort}=127.0.0.1:${queuePort}
 ${all
   .map(
     ({ name, share, port }) => `
@@ -101,6 +107,8 @@ target_share = ${share}
 machine_model = kernel
 root_image = ${kernel}
 initrd = ${initrd}
+tenant = ${name}
+queue_token_key = ${keyOf(name)}
 `,
   )
   .join('')}`;

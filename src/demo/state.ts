@@ -1,6 +1,6 @@
 import { isLive, type Machine } from '../core/machine.ts';
 import { elapsed, type Instant, type Seconds } from '../core/units.ts';
-import type { QueueCounts } from './queue.ts';
+import type { QueueCounts } from './tenant-queue.ts';
 import type { DemoRecord } from './record.ts';
 import { slots, targetOf, tenantOf, tenants, type TenantName } from './site.ts';
 

@@ -1,5 +1,4 @@
-import type { Instant } from '../core/units.ts';
-import type { JobQueue, QueueCounts } from './queue.ts';
+import type { QueueCounts, WorkQueue } from './tenant-queue.ts';
 import type { DemoRecord } from './record.ts';
 import { type Pace, slots, type TenantName } from './site.ts';
 
@@ -10,32 +9,32 @@ const hangs = 1;
 
 /** What the tenants do: red always has work, blue has two batches and a pause between them. Depends on what happens, not on the clock. */
 export class Story {
-  readonly #queues: ReadonlyMap<TenantName, JobQueue>;
+  readonly #queues: ReadonlyMap<TenantName, WorkQueue>;
   readonly #pace: Pace;
   #seed = 20_000;
   #batches = 0;
 
-  constructor(queues: ReadonlyMap<TenantName, JobQueue>, pace: Pace) {
+  constructor(queues: ReadonlyMap<TenantName, WorkQueue>, pace: Pace) {
     this.#queues = queues;
     this.#pace = pace;
     this.#submitBatch();
   }
 
   /** Lets tenants submit what is due. */
-  advance(record: DemoRecord, now: Instant): void {
-    const blue = this.#counts('blue', now);
+  advance(record: DemoRecord): void {
+    const blue = this.#counts('blue');
     if (this.#batches === 1 && isDone(blue) && record.dry.has('blue')) this.#submitBatch();
-    if (this.#batches < 2 || !isDone(blue)) while (this.#counts('red', now).waiting < redBacklog) this.#submit('red');
+    if (this.#batches < 2 || !isDone(blue)) while (this.#counts('red').waiting < redBacklog) this.#submit('red');
   }
 
   /** No job waits and no more will come: new machines would find nothing. A lost lease makes it false again. */
-  closing(now: Instant): boolean {
-    return this.#batches === 2 && isDone(this.#counts('blue', now)) && this.#counts('red', now).waiting === 0;
+  closing(): boolean {
+    return this.#batches === 2 && isDone(this.#counts('blue')) && this.#counts('red').waiting === 0;
   }
 
   /** Every job of every tenant has been verified, and no more will come. */
-  done(now: Instant): boolean {
-    return this.#batches === 2 && [...this.#queues.values()].every((q) => isDone(q.counts(now)));
+  done(): boolean {
+    return this.#batches === 2 && [...this.#queues.values()].every((q) => isDone(q.counts()));
   }
 
   #submitBatch(): void {
@@ -49,10 +48,10 @@ export class Story {
     this.#queues.get(tenant)?.submit({ seed: this.#seed, points: this.#pace.points }, hang);
   }
 
-  #counts(tenant: TenantName, now: Instant): QueueCounts {
+  #counts(tenant: TenantName): QueueCounts {
     const queue = this.#queues.get(tenant);
     if (queue === undefined) throw new Error(`tenant "${tenant}" has no queue`);
-    return queue.counts(now);
+    return queue.counts();
   }
 }
 

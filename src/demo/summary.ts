@@ -12,7 +12,7 @@ export interface Ending {
   readonly state: DemoState;
   readonly record: DemoRecord;
   readonly usage: readonly UsageRecord[];
-  /** Processor time of this process, tenants' servers included, in seconds. */
+  /** Processor time of this process, queue and tenants' servers included, in seconds. */
   readonly ownCpu: number;
   /** What was found after everything had been ended; empty: nothing. */
   readonly left: readonly string[];
@@ -54,7 +54,7 @@ export function summary(ending: Ending): readonly string[] {
     '',
     ...align([['tenant', 'target', 'reached', 'jobs verified', 'machines', 'outcomes'], ...rows]),
     '',
-    `π ≈ ${estimate(hits, points).toFixed(5)} from ${points} points, every one recomputed by the queue`,
+    `π ≈ ${estimate(hits, points).toFixed(5)} from ${points} points, every one recomputed`,
     ...(record.starts.length === 0 ? [] : startLines(record, ownCpu)),
     ...(record.failures.length === 0 ? [] : [`failed and made good later: ${record.failures.length} (${record.failures[0]})`]),
     '',

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { integrate } from '../job.ts';
+import { integrate, piProgram } from '../job.ts';
 
 /** The environments of the demonstration and the one tag by which jobs ask for each. No machine has both. */
 export const piTag = 'VO-red-pi-1.0';
@@ -15,17 +15,6 @@ exec awk -v n="$1" 'BEGIN { for (s = 0; n != 1; s++) n = n % 2 ? 3 * n + 1 : n /
 };
 
 const points = 4000;
-const piProgram = `BEGIN {
-  m = 2147483647
-  for (i = 0; i < n; i++) {
-    seed = (seed * 16807) % m; x = int(seed / 65536)
-    seed = (seed * 16807) % m; y = int(seed / 65536)
-    if (x * x + y * y < 1073741824) hits++
-  }
-  printf "%d %d\\n", hits, seed
-}
-`;
-
 const needs = (...tags: readonly string[]): string =>
   `  Requirements = ${tags.map((tag) => `Member("${tag}", other.GlueHostApplicationSoftwareRunTimeEnvironment)`).join('\n    && ')};\n`;
 const keep = `  StdOutput = "out.txt";

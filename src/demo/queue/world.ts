@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isLive, type Machine } from '../../core/machine.ts';
@@ -9,6 +9,7 @@ import { firstLocalToken } from '../../queue/auth/local-tokens.ts';
 import { type JobDocument, QueueClient } from '../../queue/client/client.ts';
 import { queuePlaces } from '../../queue/config/places.ts';
 import { realParts } from '../factory.ts';
+import { machineProcesses } from '../machine-processes.ts';
 import type { Check } from '../space/state.ts';
 import { Program, run, type Said } from './program.ts';
 import { placesOf, queueUrl, type Site, siteConfiguration, tenantsOf } from './site.ts';
@@ -129,8 +130,8 @@ export class World {
 
   /** Power failure of one machine: its process is gone from one instruction to the next. False: it was not there. */
   pullPlug(id: string): boolean {
-    const processes = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && isMachine(pid, id));
-    for (const pid of processes) process.kill(Number(pid), 'SIGKILL');
+    const processes = machineProcesses(id);
+    for (const pid of processes) process.kill(pid, 'SIGKILL');
     return processes.length > 0;
   }
 
@@ -169,14 +170,5 @@ export class World {
   machineOf(id: string): MachineId | undefined {
     const job = this.jobs.get(id);
     return job?.state === 'PROCESSING-RUNNING' && job.attributes.includes('APP-RUNNING') ? (job.run?.machine as MachineId | undefined) : undefined;
-  }
-}
-
-function isMachine(pid: string, id: string): boolean {
-  try {
-    const [command = '', ...args] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-    return command.includes('qemu-system') && args.some((word) => word.includes(id));
-  } catch {
-    return false; // it has ended
   }
 }
