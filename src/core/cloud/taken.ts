@@ -12,7 +12,8 @@ const usualFizzle = seconds(600);
 
 /**
  * The record of a machine that carries our mark and has none (design §4.3), as far as its marks tell. Marks can be edited by people: its
- * times are never in the future nor later than its machinetype allows. The next turn meets it like any other machine.
+ * times are never in the future nor later than its machinetype allows. Its heartbeats go to the manager whose URL it was given, so that their
+ * absence here says nothing of it. The next turn meets it like any other machine.
  */
 export function takenMachine(
   id: MachineId,
@@ -39,7 +40,6 @@ export function takenMachine(
     ...(hs06PerProcessor !== undefined && { hs06PerProcessor }),
     fizzle: machinetype?.fizzle ?? usualFizzle,
     machinesDirDays: machinetype?.machinesDirDays ?? 3,
-    ...(machinetype?.heartbeatFile !== undefined && { heartbeatFile: machinetype.heartbeatFile, heartbeat: machinetype.heartbeat }),
     ...(machinetype?.rootImage !== undefined && { image: machinetype.rootImage }),
     createdAt,
     shutdownTime: earliest(marks.shutdownTime, later(createdAt, machinetype?.maxWallclock ?? longestLifetime)),
