@@ -67,7 +67,7 @@ it('a sweep of jobs with shared files goes from the command line to machines and
   assert.equal((await at.run('job', 'list')).out, 'No jobs.\n');
   const all = (await at.run('job', 'list', '--all')).out;
   assert.equal(all.match(/ done /g)?.length, 29);
-  assert.match(all, / failed .* exit 4/);
+  assert.match(all, / failed .* ended with 4/);
   const first = ids[0] ?? '';
   assert.match((await at.run('job', 'output', first)).out, /23 {2}out\n/);
   assert.equal((await at.run('job', 'output', first, 'out')).out, `of ${first}`);
@@ -82,6 +82,22 @@ it('a sweep of jobs with shared files goes from the command line to machines and
 
 const vacuaOnTerminal = async ({ queue, dir }: Scene, ...argv: string[]): Promise<string> =>
   (await vacua(dir, argv, { isTerminal: true, env: { VACUA_QUEUE: queue.running.url, VACUA_QUEUE_TOKEN: queue.tokens.ann } })).out;
+
+it('an output that the job has not made is named as missing', async () => {
+  await using at = await scene();
+  const text =
+    'Executable = "/bin/echo"; Arguments = "\'a b\' c"; StdOutput = "out"; OutputSandbox = {"out", "none"}; OutputSandboxBaseDestURI = "gsiftp://localhost";';
+  const [id = ''] = (await at.run('job', 'submit', at.write('a.jdl', text))).out.trim().split('\n');
+  assert.doesNotMatch((await at.run('job', 'status', id)).out, /outputs/);
+  const token = await at.queue.session();
+  const { fields } = await readJob(await at.queue.ask('POST', '/agent/v1/jobs', { token, body: facts }));
+  const lease = `/agent/v1/leases/${fields.get('lease')}`;
+  await at.queue.ask('PUT', `${lease}/outputs/out`, { token, body: 'x' });
+  await at.queue.ask('POST', `${lease}/finish`, { token, body: fine });
+  const { out } = await at.run('job', 'status', id);
+  assert.match(out, /^outputs +out \(1 byte\), none \(not there\)$/m);
+  assert.match(out, /^command +\/bin\/echo 'a b' c$/m);
+});
 
 it('--wait waits for all, and its status says whether all have succeeded', async () => {
   await using at = await scene();
@@ -153,7 +169,7 @@ it('jobs are paused, resumed, run again and wiped; what their state does not all
   assert.deepEqual(await act('wipe'), [1, '', `vacua: job ${id}: wipe: the job is PROCESSING-QUEUED; cancel it first\n`]);
   assert.deepEqual(await act('resume'), [0, `${id} resumed\n`, '']);
   assert.equal(await machine(at, () => 'result=exited\nexit=3\nwall=5\n'), 1);
-  assert.match((await at.run('job', 'list', '--all')).out, /failed +one .* exit 3/);
+  assert.match((await at.run('job', 'list', '--all')).out, /failed +one .* ended with 3$/m);
   assert.deepEqual(await act('restart'), [0, `${id} restarted\n`, '']);
   assert.equal(await machine(at, () => fine), 1);
   assert.deepEqual(await act('restart'), [1, '', `vacua: job ${id}: restart: the job has succeeded\n`]);

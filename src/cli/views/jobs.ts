@@ -65,11 +65,11 @@ function row(job: JobDocument, now: Instant): readonly Cell[] {
   ];
 }
 
-function note({ state, run, exitCode, message }: JobDocument, now: Instant): string {
+function note({ state, run, message }: JobDocument, now: Instant): string {
   if (state === 'PROCESSING-RUNNING' && run !== undefined) {
     return `on ${run.machine.slice(0, 8)} at ${run.site} for ${durationText(Math.max(0, (now - (run.startedAt ?? run.takenAt)) / 1000))}`;
   }
-  return [exitCode === undefined || exitCode === 0 ? '' : `exit ${exitCode}`, message ?? ''].filter((text) => text !== '').join(': ');
+  return message ?? '';
 }
 
 /** `300 jobs: 280 done, 12 running, 8 waiting`. */
@@ -99,13 +99,21 @@ export function jobView(job: JobWithFiles, history: JobHistory, now: Instant, wi
     ['exit code', job.exitCode?.toString()],
     ['message', job.message],
     ['inputs', spec.inputs.map((name) => (job.inputs.includes(name) ? name : `${name} (not there)`)).join(', ') || undefined],
-    ['outputs', job.outputs.map(({ name, size }) => `${name} (${size} bytes)`).join(', ') || undefined],
+    ['outputs', outputsOf(job).join(', ') || undefined],
   ];
   const lines = facts.flatMap(([name, value]) => (value === undefined ? [] : [`${name.padEnd(14)} ${printable(value)}`]));
   lines.push('', 'history');
   for (const { at, text, machine } of history)
     lines.push(`  ${bothTimes(at, now)}  ${printable(text)}${machine === undefined ? '' : printable(`  [${machine.slice(0, 8)}]`)}`);
   return lines.map((line) => fit(line, width));
+}
+
+/** Those that are there, and those that an ended job should have left. */
+function outputsOf({ spec, state, attributes, outputs }: JobWithFiles): readonly string[] {
+  const there = outputs.map(({ name, size }) => `${name} (${counted(size, 'byte')})`);
+  if (state !== 'TERMINAL') return there;
+  const why = attributes.includes('EXPIRED') ? 'kept no longer' : 'not there';
+  return [...there, ...spec.outputs.filter((name) => !outputs.some((file) => file.name === name)).map((name) => `${name} (${why})`)];
 }
 
 /** As a shell would have to be given it. */

@@ -22,7 +22,7 @@ export interface JobSpec {
   readonly prologue?: Command;
   readonly epilogue?: Command;
   readonly inputs: readonly string[];
-  /** Names to keep; what is missing at the end is no failure and is said in the history. */
+  /** Names to keep; what is missing at the end is no failure. */
   readonly outputs: readonly string[];
   /** Bytes over all outputs; what is more is cut. */
   readonly maxOutputBytes?: number;

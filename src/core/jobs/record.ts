@@ -234,7 +234,7 @@ export function overdue(record: JobRecord, now: Instant, keep: Seconds): Step | 
   }
 }
 
-const textOf = { start: 'inputs are complete', cancel: 'cancelled', pause: 'paused', resume: 'resumed', restart: 'restarted', wipe: 'wiped' } as const;
+const textOf = { start: 'inputs complete, started', cancel: 'cancelled', pause: 'paused', resume: 'resumed', restart: 'restarted', wipe: 'wiped' } as const;
 
 /** A person's action. An at-most-once job that has begun is never restarted. */
 export function acted(record: JobRecord, action: keyof typeof textOf, by: string, now: Instant, keep: Seconds): Step | Refused {

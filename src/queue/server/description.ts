@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Context } from 'hono';
 import type { JobSpec } from '../../core/jobs/job.ts';
 import { type JdlProblem, type JdlResult, type JobDescription, parseJdl, readJobDocument, toJobSpec } from '../../core/jdl/jdl.ts';
@@ -11,6 +12,10 @@ export const descriptionTypes: readonly MediaType[] = ['application/vnd.jdl', 'a
 
 const mostBytes = 64 * 1024 ** 2;
 const mostJobs = 50_000;
+/** UTF-16 units of one description: a job is kept, matched and listed with all that it says. */
+const mostOfJob = 131_072;
+/** Descriptions read before others get a turn: a large submission must not keep agents waiting. */
+const perTurn = 200;
 /** Problems told of one request. */
 const mostProblems = 100;
 
@@ -34,6 +39,7 @@ export async function readSubmission(c: Context, { configuration }: Pick<Deps, '
   const descriptions: JobDescription[] = [];
   for (const [job, item] of items.entries()) {
     if (problems.length >= mostProblems) break;
+    if (job % perTurn === perTurn - 1) await nextTurn();
     const read = readItem(item);
     const result = read.description === undefined ? read : specOf(read.description, user, named, configuration.settings.defaults);
     if (result.problems !== undefined) problems.push(...result.problems.map((p) => problemOf(p, several ? job : undefined)));
@@ -74,7 +80,11 @@ function parse(text: string, place: string): unknown {
   }
 }
 
-const readItem = (item: unknown): JdlResult => (typeof item === 'string' ? parseJdl(item) : readJobDocument(item));
+function readItem(item: unknown): JdlResult {
+  const { length } = typeof item === 'string' ? item : JSON.stringify(item);
+  if (length <= mostOfJob) return typeof item === 'string' ? parseJdl(item) : readJobDocument(item);
+  return { problems: [{ attribute: undefined, line: 0, column: 0, text: `the description has ${length} characters`, valid: `at most ${mostOfJob}` }] };
+}
 
 type SpecResult = { readonly spec: JobSpec; readonly problems?: undefined } | { readonly problems: readonly JdlProblem[] };
 

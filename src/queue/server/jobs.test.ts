@@ -47,6 +47,24 @@ it('every problem of a job description is told with its place, and no job is mad
   assert.deepEqual((await json(await queue.ask('GET', '/jobs', { token: queue.tokens.ann })))['jobs'], []);
 });
 
+it('a description that is too long to be kept is refused, however it is written', async () => {
+  await using queue = await testQueue();
+  const { ann: token } = queue.tokens;
+  const long = 'x'.repeat(131_072);
+  for (const [type, body] of [
+    ['application/vnd.jdl', `Executable = "/bin/a"; Arguments = "${long}";`],
+    ['application/json', JSON.stringify({ Executable: '/bin/a', Arguments: long })],
+    ['application/json', JSON.stringify([{ Executable: '/bin/a', Whatever: long }])],
+    ['application/x-ndjson', JSON.stringify(`Executable = "/bin/a"; Requirements = "${long}" == "y";`)],
+  ] as const) {
+    const answer = await queue.ask('POST', '/jobs', { token, type, body });
+    assert.equal(answer.status, 400);
+    assert.match((await json(answer)).problems[0]?.['text'] as string, /^the description has 131\d{3} characters; valid: at most 131072$/);
+  }
+  const several = await queue.ask('POST', '/jobs', { token, type: 'application/json', body: JSON.stringify(Array(1000).fill(simple)) });
+  assert.equal(((await json(several))['ids'] as string[]).length, 1000);
+});
+
 it('jobs come as JDL, as JSON of the same attributes, or many at once; the same key makes none twice', async () => {
   await using queue = await testQueue();
   const { ann: token } = queue.tokens;
