@@ -35,7 +35,6 @@ test('3,300 jobs of three tenants drain through real machines, each once', {
   const { kernel, initrd } = guestImages();
   const directory = mkdtempSync(join(tmpdir(), 'vacua-queue-scale-'));
   chmodSync(directory, 0o711);
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
   const kinds = tenants.map(({ name, share }) => ({ machinetype: `${name}-prod`, tenant: name, share, maxMachines: slots, initrd }));
   const site: Site = { directory, kernel, slots, port: await freePort(), kinds };
   const world = new World({
@@ -45,7 +44,10 @@ test('3,300 jobs of three tenants drain through real machines, each once', {
     onCheck: () => undefined,
     signal: t.signal,
   });
-  t.after(() => world.close());
+  t.after(async () => {
+    await world.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
   await world.open();
 
   mkdirSync(world.places.jobs);
