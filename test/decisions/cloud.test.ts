@@ -126,7 +126,8 @@ describe('what is started at a cloud', () => {
         const d = turn(cloudWorld([]), cloudConfiguration(types, { processorsLimit: 400 }));
         const weight = tenants.map((t, i) => (created(d).filter((name) => name === `t${i}`).length * t.size * (t.hs06 ?? 1)) / t.share);
         const step = Math.max(...tenants.map((t) => (t.size * (t.hs06 ?? 1)) / t.share));
-        assert.ok(Math.max(...weight) - Math.min(...weight) <= 2 * step + 1e-9, `${weight}`);
+        // One step while all fit; what is left at the end, at most three processors, goes to whoever fits into it.
+        assert.ok(Math.max(...weight) - Math.min(...weight) <= 4 * step + 1e-9, `${weight}`);
       }),
       { numRuns: 50 },
     );
