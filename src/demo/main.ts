@@ -141,7 +141,7 @@ async function runIn(directory: string, options: DemoOptions, parts: DemoParts):
 async function serveTenants(stack: AsyncDisposableStack, { port }: QueueServer, pace: Pace): Promise<ReadonlyMap<TenantName, number>> {
   const ports = new Map<TenantName, number>();
   const queueUrl = `http://169.254.169.253:${port}`;
-  for (const { name } of tenants) ports.set(name, stack.use(await serveTenant({ ...pace, name, queueUrl })).port);
+  for (const { name } of tenants) ports.set(name, stack.use(await serveTenant({ ...pace, maxWallclock: pace.maxWallclock[name], name, queueUrl })).port);
   return ports;
 }
 

@@ -23,8 +23,8 @@ export interface Pace {
   readonly heartbeat: Seconds;
   /** Shorter than `heartbeat`, so that the job of the machine that hangs waits again when the machine is ended. */
   readonly lease: Seconds;
-  /** Machines take no job that cannot end half a minute before this. */
-  readonly maxWallclock: Seconds;
+  /** Machines take no job that cannot end half a minute before this. Short lives free slots soon; blue's has to be longer than it takes to notice a machine that hangs. */
+  readonly maxWallclock: Readonly<Record<TenantName, Seconds>>;
   /** Limit of a job. */
   readonly jobWall: Seconds;
   readonly cycle: Seconds;
@@ -42,7 +42,7 @@ export const realPace: Pace = {
   fizzle: seconds(80),
   heartbeat: seconds(80),
   lease: seconds(30),
-  maxWallclock: seconds(160),
+  maxWallclock: { red: seconds(110), blue: seconds(160) },
   jobWall: seconds(20),
   cycle: seconds(2),
   bootConcurrency: 3,
@@ -56,7 +56,7 @@ export const simulatedPace: Pace = {
   fizzle: seconds(1),
   heartbeat: seconds(1),
   lease: seconds(0.9),
-  maxWallclock: seconds(900),
+  maxWallclock: { red: seconds(900), blue: seconds(900) },
   jobWall: seconds(30),
   cycle: seconds(1),
   bootConcurrency: 4,
