@@ -158,6 +158,18 @@ it('a log grows by what is new, whatever is repeated, and ends at its full lengt
   assert.equal(await sandbox.log(job(2)), undefined);
 });
 
+it('logs count for the quota of their owner, and end where it ends', async () => {
+  using directory = new TestDirectory();
+  const sandbox = new Sandbox(directory.path, limits);
+  await sandbox.put(job(1), 'input', 'a', body('x'.repeat(1000)), 1500);
+  await sandbox.put(job(2), 'input', 'a', body('x'.repeat(1000)), 1500);
+  for (let run = 1; run <= 4; run++) assert.equal(await sandbox.appendLog(job(1), run, 0, Buffer.alloc(100), 150), 100);
+  await assert.rejects(sandbox.appendLog(job(1), 5, 0, Buffer.alloc(101), 150), { code: 'over_quota' });
+  assert.equal(await sandbox.appendLog(job(1), 5, 0, Buffer.alloc(100), 150), 100);
+  await assert.rejects(sandbox.appendLog(job(1), 5, 100, Buffer.alloc(1), 150), { code: 'over_quota' });
+  assert.equal(await sandbox.appendLog(job(1), 5, 0, Buffer.alloc(100), 150), 100, 'what is there may be told again');
+});
+
 it('a result that does not count any more is not kept', async () => {
   using directory = new TestDirectory();
   const sandbox = new Sandbox(directory.path, limits);

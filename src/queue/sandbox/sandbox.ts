@@ -171,8 +171,11 @@ export class Sandbox {
       if (size >= most) throw new Refusal('too_large', `the log has its full length of ${most} bytes`);
       if (offset > size) return size;
       const fresh = bytes.subarray(size - offset, size - offset + (most - size));
+      const owner = this.#owner(ownerHash(job));
+      if (fresh.length > 0 && (await owner.bytes) + owner.more + fresh.length > this.limits.ownerBytes)
+        throw new Refusal('over_quota', `with this log the jobs of its owner would keep more than ${this.limits.ownerBytes} bytes`);
       await writeAll(file, fresh);
-      this.#release(job, -fresh.length);
+      owner.more += fresh.length;
       return size + fresh.length;
     } catch (error) {
       throw storageRefusal(error);

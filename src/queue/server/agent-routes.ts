@@ -164,7 +164,7 @@ export const agentRoutes: readonly Route[] = [
     answer: 'text/plain',
     body: [{ type: 'application/octet-stream' }],
     query: [{ name: 'offset', description: 'where the bytes begin in the log' }],
-    errors: [...leaseErrors, 'bad_request', 'too_large', 'disk_full'],
+    errors: [...leaseErrors, 'bad_request', 'too_large', 'over_quota', 'disk_full'],
     async handle(c, deps) {
       const job = await leased(c, deps);
       const offset = numberQuery(c, 'offset', 0, 1e12, 0);

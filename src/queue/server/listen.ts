@@ -11,6 +11,8 @@ import type { QueueSettings } from '../config/settings.ts';
 const longestRequest = 3600_000;
 /** An idle agent that has waited keeps its connection for its next question. */
 const keepAlive = 75_000;
+/** ms without a byte in either direction: longer than any answer takes, shorter than whoever holds connections for nothing would like. */
+const longestSilence = 120_000;
 
 export interface Listening {
   /** As clients on this host see it. */
@@ -19,8 +21,8 @@ export interface Listening {
   close(patience: number): Promise<void>;
 }
 
-/** Serves the app. Rejects when the address cannot be had or the certificate cannot be used. */
-export async function listen(app: Hono, { listen: at, tls }: Pick<QueueSettings, 'listen' | 'tls'>): Promise<Listening> {
+/** Serves the app. Rejects when the address cannot be had or the certificate cannot be used. A connection that is silent for `silence` ms is ended. */
+export async function listen(app: Hono, { listen: at, tls }: Pick<QueueSettings, 'listen' | 'tls'>, silence = longestSilence): Promise<Listening> {
   const limits = { requestTimeout: longestRequest, keepAliveTimeout: keepAlive };
   const server = (
     tls === undefined
@@ -31,6 +33,7 @@ export async function listen(app: Hono, { listen: at, tls }: Pick<QueueSettings,
           serverOptions: { ...limits, cert: readFileSync(tls.certFile), key: readFileSync(tls.keyFile), minVersion: 'TLSv1.2' },
         })
   ) as Server;
+  server.setTimeout(silence);
   // A body is asked for when somebody reads it (body.ts), so that one which is refused is never sent.
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => void server.emit('request', request, response));
   await new Promise<void>((resolve, reject) => {

@@ -14,6 +14,8 @@ import { PostgresStore } from '../store/postgres-store.ts';
 import { testPostgres, withoutPostgres } from '../store/test-postgres.ts';
 import { seconds } from '../../core/units.ts';
 import { FakeQueueClock, TestDirectory } from '../testing.ts';
+import { queueApp } from './app.ts';
+import { listen } from './listen.ts';
 import { facts, jdl, readJob, testQueue } from './testing.ts';
 
 const simple = 'Executable = "/bin/true";';
@@ -122,6 +124,20 @@ it('a file that comes after its job has been started does not count', async () =
   const [{ statusCode }] = await answered;
   assert.equal(statusCode, 409);
   assert.equal(await (await queue.ask('GET', `/jobs/${id}/input/a`, { token })).text(), 'first');
+});
+
+it('a client that falls silent in the middle of a request, or before one, is sent away', async () => {
+  await using queue = await testQueue();
+  const quick = await listen(queueApp(queue.running.deps), { listen: { host: '127.0.0.1', port: 0 } }, 50);
+  const { port, hostname } = new URL(quick.url);
+  for (const start of ['', 'POST /agent/v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nnonce=']) {
+    const socket = connect(Number(port), hostname);
+    socket.on('error', () => undefined);
+    socket.resume();
+    socket.write(start);
+    await once(socket, 'close');
+  }
+  await quick.close(0);
 });
 
 it('who asks only for the head of a file leaves nothing open', async () => {
