@@ -206,6 +206,15 @@ it('match says which term fails, by the queue or by a configuration alone', asyn
   );
 });
 
+it('match takes a description of many jobs with a value', async () => {
+  await using at = await scene('[environment one]\n[environment two]\n');
+  const file = at.write('s.jdl', 'Executable = "/bin/true"; StdOutput = "out-@{i}"; VirtualEnvironment = "@{e}";');
+  const without = await at.run('job', 'match', file, '--sweep', 'i=1..3');
+  assert.deepEqual([without.code, without.out], [2, '']);
+  assert.match(without.err, /uses @\{e\}, which has no values\nGive them with --sweep e=/);
+  assert.match((await at.run('job', 'match', file, '--sweep', 'i=1..3', '--sweep', 'e=two,one')).out, /^one +no .*\ntwo +yes$/m);
+});
+
 it('who cannot be reached or is not believed is said, with the next step', async () => {
   await using at = await scene();
   const jdl = at.write('a.jdl', 'Executable = "/bin/true";');

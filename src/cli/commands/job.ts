@@ -78,8 +78,9 @@ export function register(program: Command, context: CliContext): void {
     .description('Say for each environment whether a job could run there, and why not. With --config the environments in that file are asked, without a queue.')
     .argument('<file>', 'job description in JDL')
     .option('--tenant <name>', 'for this tenant')
+    .option('--sweep <name=values>', 'values of @{name}, as for submit; the first of them counts', again)
     .option('--json', 'print JSON')
-    .action((file: string, options: Json & { tenant?: string }) => match(context, file, options));
+    .action((file: string, options: MatchOptions) => match(context, file, options));
 }
 
 async function submit(context: CliContext, files: readonly string[], options: SubmitOptions): Promise<void> {
@@ -188,8 +189,13 @@ async function copy({ stdout, isTerminal }: CliContext, bytes: AsyncIterable<Uin
   for await (const chunk of bytes) stdout.write(raw || !isTerminal ? chunk : printableLines(decoder.decode(chunk, { stream: true })));
 }
 
-async function match(context: CliContext, file: string, options: Json & { tenant?: string }): Promise<void> {
-  const text = readJdlFile(file);
+interface MatchOptions extends Json {
+  readonly tenant?: string;
+  readonly sweep?: readonly string[];
+}
+
+async function match(context: CliContext, file: string, options: MatchOptions): Promise<void> {
+  const [text = ''] = expand(readJdlFile(file), (options.sweep ?? []).map(readSweep));
   const { description } = localJob(file, text);
   const { stdout, width, colour } = context;
   const given = options.tenant === undefined ? {} : { tenant: options.tenant };
