@@ -95,6 +95,16 @@ describe('command provider: what a command may do wrong', () => {
     assert.ok(!existsSync(`/proc/${child}/stat`) || /\) Z /.test(stat(child)), 'its child has ended');
   });
 
+  it('a machine that holds the outputs of its command open delays no answer beyond a moment, and no deadline', async () => {
+    const machine = join(root, 'machine');
+    const held = `setsid sleep 1000 & echo $! >${machine}`;
+    try {
+      assert.equal((await provider(`${held}\n${say({ complete: true, machines: [], offer })}`).list(soon())).complete, true);
+    } finally {
+      process.kill(Number(readFileSync(machine, 'utf8')), 'SIGKILL');
+    }
+  });
+
   it('a command that is not there, or that kills itself, is a fault of this host', async () => {
     const gone = new CommandProvider({
       api: { kind: 'command', command: ['/nonexistent/cloud'], passEnvironment: [] },

@@ -4,7 +4,7 @@ import { ProviderError } from '../contract.ts';
 /** A list of 100,000 machines is shorter; what is longer is a mistake or an attack. */
 const maxOutputBytes = 64 * 1024 * 1024;
 const maxComplaintBytes = 4096;
-/** Between TERM and KILL of a command that has outlived its deadline. */
+/** Between TERM and KILL of a command that has outlived its deadline, and for what one that has ended left open to be read. */
 const patienceMilliseconds = 2000;
 
 export interface Ran {
@@ -34,6 +34,7 @@ export function run({ command: [file, ...args], environment, input, signal }: Ru
     let complaint = Buffer.alloc(0);
     let ended: ProviderError | undefined;
     let killing: NodeJS.Timeout | undefined;
+    let letGo: NodeJS.Timeout | undefined;
     const end = (why: ProviderError): void => {
       if (ended !== undefined) return;
       ended = why;
@@ -57,9 +58,17 @@ export function run({ command: [file, ...args], environment, input, signal }: Ru
       signal.removeEventListener('abort', onAbort);
       reject(fail('COMMAND_NOT_STARTED', `${file} cannot be started: ${cause.message}; valid: the absolute path of an executable file`, cause));
     });
+    // A machine that it has started may hold its outputs open for as long as it lives. All that the command itself wrote can be read at once.
+    child.once('exit', () => {
+      letGo = setTimeout(() => {
+        child.stdout.destroy();
+        child.stderr.destroy();
+      }, patienceMilliseconds);
+    });
     child.once('close', (exitCode, killedBy) => {
       signal.removeEventListener('abort', onAbort);
       clearTimeout(killing);
+      clearTimeout(letGo);
       // Whatever it has left behind in its own group ends with it.
       kill(child.pid, 'SIGKILL');
       const said = lastLine(complaint);
