@@ -212,7 +212,7 @@ it('match takes a description of many jobs with a value', async () => {
   const without = await at.run('job', 'match', file, '--sweep', 'i=1..3');
   assert.deepEqual([without.code, without.out], [2, '']);
   assert.match(without.err, /uses @\{e\}, which has no values\nGive them with --sweep e=/);
-  assert.match((await at.run('job', 'match', file, '--sweep', 'i=1..3', '--sweep', 'e=two,one')).out, /^one +no .*\ntwo +yes$/m);
+  assert.match((await at.run('job', 'match', file, '--sweep', 'i=1..3', '--sweep', 'e=two,one')).out, /^two +yes\none +no +needs environment two$/m);
 });
 
 it('who cannot be reached or is not believed is said, with the next step', async () => {
