@@ -23,7 +23,7 @@ export interface ManagerText {
 export class CloudSite {
   readonly project: Project;
   readonly space: string;
-  readonly directory = mkdtempSync(join(tmpdir(), 'vacua-cloud-'));
+  readonly directory = mkdtempSync(join(tmpdir(), 'vacua-cloud-site-'));
   readonly name: string;
   #daemon: DaemonProcess | undefined;
 
