@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Machine } from '../../src/core/machine.ts';
@@ -103,6 +103,14 @@ class Play {
     return { code: child.exitCode, signal: child.signalCode, said, took: (performance.now() - began) / 1000 };
   }
 
+  /** The end of the log, for a person who has to find out why. */
+  #lastWords(): string {
+    return readFileSync(layout(join(this.#directory, 'state')).log, 'utf8')
+      .split('\n')
+      .slice(-8)
+      .join('\n');
+  }
+
   /** What guests themselves left, against what the manager wrote down. */
   #audit(m: Machine, usage: number): void {
     const boots = readdirSync(layout(this.#stateDir).joboutputs(m.id)).filter((name) => name.startsWith('boot-')).length;
@@ -119,11 +127,11 @@ class Play {
       await this.#write();
       for (const boundary of boundaries) {
         const { code, signal, said, took } = await this.#live(boundary);
-        assert.equal(signal, 'SIGKILL', `to die at ${boundary}, it ended with ${signal ?? code}: ${said}`);
+        assert.equal(signal, 'SIGKILL', `to die at ${boundary}, it ended with ${signal ?? code}: ${said}${this.#lastWords()}`);
         tell(`${boundary}: killed after ${took.toFixed(1)} s`);
       }
       const last = await this.#live('last');
-      assert.equal(last.code, 0, `last life: ${last.signal ?? ''} ${last.said}`);
+      assert.equal(last.code, 0, `last life: ${last.signal ?? ''} ${last.said}${this.#lastWords()}`);
       tell(`drained after ${last.took.toFixed(1)} s`);
       assert.deepEqual(
         (await this.#project.servers()).map((s) => `orphan: ${s.name} ${s.status}`),

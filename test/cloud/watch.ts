@@ -32,7 +32,8 @@ export class Watch implements AsyncDisposable {
 
   async #run(): Promise<void> {
     while (!this.#stop.signal.aborted) {
-      this.#judge(await this.#project.servers());
+      const servers = await this.#project.servers().catch(() => undefined); // the cloud may be away
+      if (servers !== undefined) this.#judge(servers);
       await pause(lookMilliseconds);
     }
   }
