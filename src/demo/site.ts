@@ -19,7 +19,7 @@ export interface Pace {
   readonly backoff: Seconds;
   /** Longer than a boot on a busy host, or machines that are still booting count as failed. */
   readonly fizzle: Seconds;
-  /** Longer than the minute in which the agent renews its heartbeat; the time it takes to notice the machine that hangs. */
+  /** Longer than the agent takes between two of them; with `fizzle` the time it takes to notice the machine that hangs. */
   readonly heartbeat: Seconds;
   /** Shorter than `heartbeat`, so that the job of the machine that hangs waits again when the machine is ended. */
   readonly lease: Seconds;
@@ -39,8 +39,8 @@ export interface Pace {
 
 export const realPace: Pace = {
   backoff: seconds(10),
-  fizzle: seconds(80),
-  heartbeat: seconds(80),
+  fizzle: seconds(45),
+  heartbeat: seconds(40),
   lease: seconds(30),
   maxWallclock: { red: seconds(110), blue: seconds(160) },
   jobWall: seconds(20),

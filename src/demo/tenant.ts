@@ -19,6 +19,8 @@ export interface TenantOptions {
 const agent = new URL('../queue/agent/agent.sh', import.meta.url);
 /** Seconds that a machine waits for another job before it ends. */
 const wait = 2;
+/** Seconds between two heartbeats of the agent. */
+const beat = 10;
 
 /** A tenant's web server: `GET /pipe.json`, its vacuum pipe (spec/factory.md §4), and `GET /user_data`, the agent. Its queue is another server. */
 export function tenantApp(options: TenantOptions, port: () => number): Hono {
@@ -40,6 +42,7 @@ function pipe(options: TenantOptions, port: number): object {
         user_data: `http://127.0.0.1:${port}/user_data`,
         user_data_option_queue: options.queueUrl,
         user_data_option_queue_wait: wait,
+        user_data_option_heartbeat_every: beat,
         backoff_seconds: options.backoff,
         fizzle_seconds: options.fizzle,
         heartbeat_file: 'heartbeat',

@@ -9,6 +9,8 @@ queue='##user_data_option_queue##'
 token='##user_data_option_queue_token##'
 # Seconds that the queue may keep this machine waiting for a job.
 poll='##user_data_option_queue_wait##'
+# Seconds between two heartbeats.
+beat='##user_data_option_heartbeat_every##'
 
 LC_ALL=C PATH=${PATH:-/usr/local/bin:/usr/bin:/bin}:/usr/sbin:/sbin
 export LC_ALL PATH
@@ -135,7 +137,7 @@ output() { # output FILE NAME: to the factory
 heartbeat() {
   uptime_now
   [ "$now" -ge "${beat_again:-0}" ] || return 0
-  beat_again=$((now + 60))
+  beat_again=$((now + beat))
   echo "$done_jobs" >"$private/heartbeat"
   output "$private/heartbeat" heartbeat
 }
@@ -473,6 +475,7 @@ trap 'asked=yes; [ ! -e "$private/running" ] || { echo host >"$private/verdict";
 check_disk
 choose_user
 whole "$poll" && [ "$poll" -le 30 ] || poll=30
+whole "$beat" && [ "$beat" -ge 5 ] || beat=60
 for pause in 1 2 4 8 0; do
   number "$JOBFEATURES" jobstart_secs && jobstart=$value && number "$JOBFEATURES" wall_limit_secs && wall_limit=$value && break
   [ $pause != 0 ] && [ $code = 000 ] || finish '500 no machine or job features'

@@ -23,7 +23,7 @@ const runs = (pid: string): boolean => {
 
 test('every pattern of the agent is one that factories or its machinetype fill in', () => {
   const used = [...agentText.matchAll(/##user_data_([a-z0-9_]+)##/g)].map((m) => m[1]);
-  const known = ['jobfeatures_url', 'joboutputs_url', 'machinefeatures_url', 'option_queue', 'option_queue_token', 'option_queue_wait'];
+  const known = ['jobfeatures_url', 'joboutputs_url', 'machinefeatures_url', 'option_heartbeat_every', 'option_queue', 'option_queue_token', 'option_queue_wait'];
   assert.deepEqual([...new Set(used)].sort(), known);
 });
 
