@@ -273,6 +273,9 @@ it('a configuration with mistakes is told with all of them, and nothing is serve
     assert.match(err, part);
   }
   assert.equal((await vacua(directory.path, ['queue', 'serve', '--listen', '127.0.0.1:99999'])).code, 2);
+  const relative = await vacua(directory.path, ['queue', 'serve', '--store', 'jobs.sqlite']);
+  assert.equal(relative.code, 2);
+  assert.match(relative.err, /--store is no place for jobs; valid: an absolute path for SQLite, or a URL postgres:\/\//);
 });
 
 it('the examples are right', async () => {

@@ -33,7 +33,7 @@ export function queueConfiguration(context: CliContext, given: { readonly listen
   const { configuration, problems } = loadQueue({ paths: context.configFiles, queueDir: queueDirOf(context), ...given });
   for (const problem of problems) print(context.stderr, printable(problemLine(problem)));
   if (configuration === undefined)
-    throw new CliError(2, 'the configuration of the queue cannot be used', 'See the problems above; docs/queue.md lists the options.');
+    throw new CliError(2, 'the configuration of the queue cannot be used', 'See the problems above; docs/configuration.md lists the options.');
   return configuration;
 }
 

@@ -43,6 +43,9 @@ function readSettings(sections: Sections, inputs: QueueInputs, problems: Problem
   const listen = parseListen(inputs.listen ?? v.listen ?? '127.0.0.1:8470');
   if (listen === undefined)
     refuse('listen', `${JSON.stringify(inputs.listen ?? v.listen)} is no address; valid: ${queueTable.listen.valid}, PORT from 0 to 65535`);
+  // Not shown, since it may be a URL with a password.
+  if (inputs.store !== undefined && !/^(\/|postgres(ql)?:\/\/)/.test(inputs.store))
+    refuse('store', `--store is no place for jobs; valid: ${queueTable.store.valid}`);
   const host = listen?.host ?? '127.0.0.1';
   if ((v.certificate_file === undefined) !== (v.certificate_key_file === undefined)) {
     refuse(v.certificate_file === undefined ? 'certificate_file' : 'certificate_key_file', 'required: HTTPS needs both the certificate and its key');

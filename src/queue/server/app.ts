@@ -30,7 +30,8 @@ export function queueApp(deps: Deps): Hono {
   app.onError((error, c) => {
     const refusal = refusalOf(error);
     if (refusal !== undefined) {
-      if (refusal.status >= 500) deps.log.warn({ path: route(c.req.routePath), error: refusal.message }, 'request refused');
+      if (refusal.status >= 500)
+        deps.log.warn({ path: route(c.req.routePath), error: refusal.cause instanceof Error ? refusal.cause.message : refusal.message }, 'request refused');
       return answer(c.req.path, refusal);
     }
     deps.log.warn({ path: route(c.req.routePath), error: error.stack ?? String(error) }, 'request failed');

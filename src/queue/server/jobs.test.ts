@@ -268,6 +268,8 @@ it('a store that is full, locked or gone is told as such, with the time after wh
     faults.code = code;
     const user = await queue.ask('POST', '/jobs', { ...jdl(simple), token: queue.tokens.ann });
     assert.deepEqual([user.status, user.headers.get('retry-after')], [status, after], code);
+    assert.match((await json(user)).detail, /^the store of the queue (is|cannot be) \w+$/, 'hosts and paths are for the log');
+    assert.match(JSON.stringify(queue.log.at(-1)), /the store says why/);
     const agent = await queue.ask('POST', '/agent/v1/jobs?wait=30', { token: session, body: facts });
     assert.deepEqual([agent.status, agent.headers.get('retry-after')], [status, after], code);
     assert.match(agent.headers.get('content-type') ?? '', /^text\/plain/);

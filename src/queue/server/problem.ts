@@ -42,21 +42,27 @@ const titles: Readonly<Record<number, string>> = {
   507: 'Insufficient Storage',
 };
 
-const ofStore: Readonly<Record<StoreErrorCode, readonly [RefusalCode, number?]>> = {
-  FULL: ['unavailable', 60],
-  BUSY: ['unavailable', 1],
-  UNREACHABLE: ['unavailable', 5],
-  REFUSED: ['conflict'],
-  NOT_FOUND: ['not_found'],
-  VERSION: ['internal'],
-  DAMAGED: ['internal'],
+interface Told {
+  readonly code: RefusalCode;
+  /** In place of the store's own words, which name hosts and paths and are for its operator's log. */
+  readonly text?: string;
+  readonly retryAfter?: number;
+}
+const ofStore: Readonly<Record<StoreErrorCode, Told>> = {
+  FULL: { code: 'unavailable', text: 'the store of the queue is full', retryAfter: 60 },
+  BUSY: { code: 'unavailable', text: 'the store of the queue is busy', retryAfter: 1 },
+  UNREACHABLE: { code: 'unavailable', text: 'the store of the queue cannot be reached', retryAfter: 5 },
+  REFUSED: { code: 'conflict' },
+  NOT_FOUND: { code: 'not_found' },
+  VERSION: { code: 'internal', text: 'the store of the queue cannot be used' },
+  DAMAGED: { code: 'internal', text: 'the store of the queue cannot be used' },
 };
 
 /** What an error means to whoever has asked; undefined: a bug, of which nothing is told. */
 export function refusalOf(error: unknown): Refusal | undefined {
   if (error instanceof StoreError) {
-    const [code, retryAfter] = ofStore[error.code];
-    return new Refusal(code, error.message, { ...(retryAfter !== undefined && { retryAfter }), cause: error });
+    const { code, text, retryAfter } = ofStore[error.code];
+    return new Refusal(code, text ?? error.message, { ...(retryAfter !== undefined && { retryAfter }), cause: error });
   }
   const refusal = storageRefusal(error);
   return refusal instanceof Refusal ? refusal : undefined;
