@@ -8,7 +8,7 @@ import { startSite } from '../../src/factory/daemon.ts';
  * a while has passed without it. With BOUNDARY `last` it drains, and exits with 0 when every machine has ended.
  */
 const [config = '', boundary = ''] = process.argv.slice(2);
-const patienceMilliseconds = 90_000;
+const patienceMilliseconds = 180_000;
 
 const die = (): void => {
   process.kill(process.pid, 'SIGKILL');

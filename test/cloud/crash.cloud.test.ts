@@ -4,7 +4,7 @@ import { withoutCloud } from '../../src/providers/openstack/test-bed.ts';
 import { playWithCloud } from './crash-schedule.ts';
 import { Project } from './project.ts';
 
-it('a manager killed wherever a server comes or goes leaves no orphan and makes no double', { skip: withoutCloud, timeout: 900_000 }, async (t) => {
+it('a manager killed wherever a server comes or goes leaves no orphan and makes no double', { skip: withoutCloud, timeout: 1_500_000 }, async (t) => {
   const project = await Project.make({ instances: 4, cores: 4 });
   t.after(() => project.close());
   const { machines, worked } = await playWithCloud(project, (line) => t.diagnostic(line));
