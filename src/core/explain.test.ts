@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { configurationWith, complete, idOf, now, observedWith, running, typeNamed } from '../../test/decisions/world.ts';
+import type { CloudSettings } from './cloud/settings.ts';
 import { decide } from './decide/decide.ts';
 import type { Decision, Verdict, Veto } from './decision.ts';
 import { describeAction, explain } from './explain.ts';
@@ -63,6 +64,13 @@ test('every veto has a sentence with its numbers', () => {
     [{ why: 'black_hole', failures: 3, machinetypes: ['a'], since: later(now, -60), message: '500 x' }, /One is being tried, and its success ends this/],
   ];
   for (const [veto, text] of table) assert.match(withVeto(veto), text);
+});
+
+test('of a space at a cloud the remedies are those of a cloud', () => {
+  const space = { ...configuration, settings: { ...configuration.settings, cloud: {} as CloudSettings } };
+  const first = (veto: Veto): string => explain({ ...decision, reasons: { ...decision.reasons, veto } }, observed, space)[0] ?? '';
+  assert.match(first({ why: 'provider_unknown', since: later(now, -90), text: 'timeout' }), /vacua check --online/);
+  assert.match(first({ why: 'draining' }), /this space is draining: .*or that section itself/);
 });
 
 const withVerdict = (verdict: Verdict): string => {

@@ -70,13 +70,15 @@ function vetoSentence(veto: Veto, { observed, configuration, until, ago }: Scene
     case 'journal':
       return `the journal cannot be written: ${veto.text}. Make room on the file system of the state directory, or repair it; vacua doctor checks it`;
     case 'provider_unknown':
-      return `the provider does not answer, the first time ${ago(veto.since)}: ${veto.text}. Machines run on; vacua doctor checks the provider`;
+      return `the provider does not answer, the first time ${ago(veto.since)}: ${veto.text}. Machines run on; ${configuration.settings.cloud ? 'vacua check --online' : 'vacua doctor'} checks the provider`;
     case 'load':
       return `the load ${decimals(veto.load)} is above ${decimals(veto.limit)} (overload_per_processor ${configuration.settings.overloadPerProcessor}). It passes when the load falls`;
     case 'shutdown_time_passed':
       return `shutdown_time was ${ago(veto.shutdownTime)}. Remove it from the configuration to start machines again`;
     case 'draining':
-      return 'this factory is draining: machines run to their end. vacua drain off ends it, or draining = no in the configuration';
+      return configuration.settings.cloud
+        ? 'this space is draining: machines run to their end. vacua drain off ends it, or draining = no in its section, or that section itself where it has been removed'
+        : 'this factory is draining: machines run to their end. vacua drain off ends it, or draining = no in the configuration';
     case 'disk':
       return `only ${gib(veto.freeBytes)} are free on the file system of the state directory, ${gib(veto.neededBytes)} are needed. Make room there`;
     case 'no_free_processors':

@@ -81,7 +81,9 @@ export class Factory implements FactoryView {
 
   #cloud({ api, manager }: CloudSettings): CloudStatus {
     const { managers, clock } = this.#parts;
-    return { api: api.kind, manager, ...this.about, ...(managers && { lease: managers.facts(clock.wall()).lease }) };
+    const listing = this.loop.last?.observed.listing;
+    const unanswered = listing?.state === 'unknown' && { trouble: { why: listing.why } };
+    return { api: api.kind, manager, ...unanswered, ...this.about, ...(managers && { lease: managers.facts(clock.wall()).lease }) };
   }
 
   machines(): readonly Machine[] {

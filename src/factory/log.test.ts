@@ -3,6 +3,7 @@ import { appendFileSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { unlimitedProcessors } from '../core/machinetype.ts';
 import { ProviderError } from '../providers/contract.ts';
 import { ago, fakeId, fakeTurn, finishedMachine, runningMachine } from './control/fake-view.ts';
 import { EventBus } from './events.ts';
@@ -48,6 +49,12 @@ describe('logging', () => {
     assert.equal(lines[1]?.['wall'], 6900);
     assert.deepEqual([lines[2]?.['error'], lines[2]?.['code']], ['no KVM: denied', 'NO_KVM']);
     for (const { time } of lines) assert.match(String(time), /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+  });
+
+  it('a cloud without a known limit has no total', () => {
+    const total = (totalProcessors: number): unknown =>
+      logged((bus) => bus.emit('decided', { ...turn.decision, reasons: { ...turn.decision.reasons, totalProcessors } }))[0]?.['total'];
+    assert.deepEqual([total(8), total(unlimitedProcessors)], [8, undefined]);
   });
 
   it('an idle factory writes nothing: a decision is told when it acts or when its reasons are other ones', () => {

@@ -1,6 +1,7 @@
 import { type Logger, pino, stdTimeFunctions } from 'pino';
 import type { Action, Decision } from '../core/decision.ts';
 import type { Machine } from '../core/machine.ts';
+import { unlimitedProcessors } from '../core/machinetype.ts';
 import type { Instant } from '../core/units.ts';
 import { timeText } from './control/codec.ts';
 import type { EventBus } from './events.ts';
@@ -89,7 +90,7 @@ function actionFields(action: Action): object {
 const reasonFields = ({ reasons }: Decision): object => ({
   ...(reasons.veto === undefined ? {} : { veto: withTimes(reasons.veto) }),
   used: reasons.usedProcessors,
-  total: reasons.totalProcessors,
+  ...(reasons.totalProcessors < unlimitedProcessors && { total: reasons.totalProcessors }),
   machinetypes: reasons.machinetypes.map(({ machinetype, verdict, score }) => ({ machinetype, ...withTimes(verdict), score })),
 });
 

@@ -58,14 +58,14 @@ export interface FactoryStatus {
 /** What keeps a space at a cloud from being served. */
 export interface SpaceTrouble {
   readonly why: string;
-  /** When it is tried again by itself; absent: when the configuration changes. */
+  /** When it is opened again by itself; absent: it is open, and asked for its list again in the next turn. */
   readonly nextTry?: Instant;
 }
 
 export interface CloudStatus {
   readonly api: string;
   readonly manager: string;
-  /** Absent: the provider has been opened. */
+  /** Absent: the provider has been opened, and gave its last list. */
   readonly trouble?: SpaceTrouble;
   /** It is no longer in the configuration, and ends with its last machine. */
   readonly leaving?: true;
