@@ -193,6 +193,12 @@ describe('error answers', () => {
     assert.equal(at({}), undefined);
   });
 
+  it('a refusal of credentials says what else than a wrong secret it may be', () => {
+    const body = { error: { code: 401, title: 'Unauthorized', message: 'The request you have made requires authentication.' } };
+    const { message } = classify({ service: 'identity', what: 'POST /auth/tokens' }, { status: 401, headers: {}, text: JSON.stringify(body) }, instant(0));
+    assert.match(message, /401 The request .*; a wrong secret, a disabled user and expired credentials/);
+  });
+
   it('the request id is told, so that the cloud can be asked about it', () => {
     assert.match(say('compute', 500, {}, { 'x-openstack-request-id': 'req-1b7cb277' }).message, /\[req-1b7cb277\]$/);
   });

@@ -74,7 +74,8 @@ export function classify(asked: Asked, answer: Answer, now: Instant): ProviderEr
     ...(retryAfter !== undefined && { retryAfter: seconds(retryAfter) }),
   };
   const id = request === undefined ? '' : ` [${oneLine(request, 60)}]`;
-  return new ProviderError(known.code, `${asked.service}: ${asked.what}: ${answer.status} ${text === '' ? 'without a reason' : text}${id}`, about);
+  const cause = known.code === 'CREDENTIALS_REFUSED' ? '; a wrong secret, a disabled user and expired credentials are all answered so' : '';
+  return new ProviderError(known.code, `${asked.service}: ${asked.what}: ${answer.status} ${text === '' ? 'without a reason' : text}${id}${cause}`, about);
 }
 
 function kindOf(asked: Asked, answer: Answer, text: string, overLimit: boolean): Known {
