@@ -88,7 +88,7 @@ export class MixedSite {
   async #publish(queuePort: number): Promise<string> {
     const server = createWebServer((request, response) => {
       const place: PlaceName = request.url?.startsWith('/cloud') === true ? 'cloud' : 'host';
-      response.end(request.url?.endsWith('.json') === true ? pipeText(place, queuePort, `${web()}/${place}.sh`) : userData(place));
+      response.end(request.url?.endsWith('.json') === true ? pipeText(place, queuePort, `${web()}/${place}.sh`) : userData());
     });
     const web = (): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     server.listen(0, '127.0.0.1');

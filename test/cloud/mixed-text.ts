@@ -15,11 +15,6 @@ export type PlaceName = keyof typeof places;
 export const cloudMachines = 3;
 const hostMachines = 2;
 const agentScript = join(import.meta.dirname, '..', '..', 'src', 'queue', 'agent', 'agent.sh');
-/** This cloud's image lives in its initial RAM disk, and its init does not take the signal of a plain poweroff. */
-const cloudGuest = `#!/bin/sh
-mount -t tmpfs tmpfs /tmp
-poweroff() { command poweroff -f; }
-`;
 /** Seconds. Long enough for a cloud whose services are away for a while, short enough that a lost machine is noticed. */
 const lease = 60;
 const startingLimit = 150;
@@ -33,8 +28,8 @@ export interface SiteText extends Pick<SpaceText, 'project' | 'space' | 'passwor
   readonly web: string;
 }
 
-/** The agent, and what the guest of a place needs before it. */
-export const userData = (place: PlaceName): string => (place === 'cloud' ? cloudGuest : '') + readFileSync(agentScript, 'utf8');
+/** The agent as it is, in the guests of both places. */
+export const userData = (): string => readFileSync(agentScript, 'utf8');
 
 /** What a tenant publishes for one place. */
 export function pipeText(place: PlaceName, queuePort: number, userDataUrl: string): string {

@@ -26,7 +26,8 @@ done_jobs=0
 asked='' insist=''
 
 say() { echo "agent: $*"; }
-power_off() { poweroff; }
+# Some inits ignore the polite form.
+power_off() { poweroff; nap 30; poweroff -f; }
 uptime_now() { read -r now rest </proc/uptime; now=${now%.*}; }
 whole() { # a number that is small enough to calculate with
   case $1 in '' | *[!0-9]* | 0?* | ????????????*) return 1 ;; esac
@@ -158,7 +159,11 @@ done_or() { # 200 when something was done, else MESSAGE
   [ "$done_jobs" = 0 ] && finish "$1"
   finish "200 $done_jobs jobs done"
 }
-free_mb() { set -- $(df -Pk "$work" | tail -n 1); disk_mb=$(($4 / 1024)); }
+# A guest that lives in its initial RAM disk has no file system that df could tell of: half of the free memory is its room then.
+free_mb() {
+  set -- $(df -Pk "$work" 2>/dev/null | tail -n 1)
+  whole "$4" && disk_mb=$(($4 / 1024)) || disk_mb=$(awk '/^MemAvailable:/ { printf "%d", $2 / 2048 }' /proc/meminfo)
+}
 check_disk() {
   free_mb
   [ "$disk_mb" -ge $least_disk_mb ] || finish "500 no disk: $disk_mb MiB free, $least_disk_mb needed"

@@ -23,7 +23,15 @@ const runs = (pid: string): boolean => {
 
 test('every pattern of the agent is one that factories or its machinetype fill in', () => {
   const used = [...agentText.matchAll(/##user_data_([a-z0-9_]+)##/g)].map((m) => m[1]);
-  const known = ['jobfeatures_url', 'joboutputs_url', 'machinefeatures_url', 'option_heartbeat_every', 'option_queue', 'option_queue_token', 'option_queue_wait'];
+  const known = [
+    'jobfeatures_url',
+    'joboutputs_url',
+    'machinefeatures_url',
+    'option_heartbeat_every',
+    'option_queue',
+    'option_queue_token',
+    'option_queue_wait',
+  ];
   assert.deepEqual([...new Set(used)].sort(), known);
 });
 
@@ -300,6 +308,21 @@ describe('agent', { concurrency: 4 }, () => {
       if (process.getuid?.() === 0) assert.ok(!log.includes(secret), `${secret} in ${log}`);
     }
     assert.deepEqual([...(heard?.outputs.keys() ?? [])], ['own']);
+  });
+
+  test('where df knows nothing, as in a guest that lives in its initial RAM disk, memory is the room', async (t) => {
+    const m = await machine(t, {
+      flavour: 'debian',
+      inside: [
+        'sh',
+        '-c',
+        'mkdir "$TMPDIR/bin" && printf "#!/bin/sh\\nexit 1\\n" >"$TMPDIR/bin/df" && chmod 755 "$TMPDIR/bin/df" && PATH=$TMPDIR/bin:$PATH exec "$@"',
+        'sh',
+      ],
+      prepare: ({ jobs }) => void jobs.push({ script: 'echo one' }),
+    });
+    assert.equal(await m.ended, '200 1 jobs done', m.said());
+    assert.match(m.queue.offers[0] ?? '', /^disk_mb=[1-9]\d*$/m);
   });
 
   const asRoot = process.getuid?.() === 0 && spawnSync('unshare', ['-m', 'true']).status === 0;
