@@ -109,9 +109,17 @@ export class Factory implements FactoryView {
 
   #report(): SpaceReport {
     const { space, factory, clock } = this.#parts;
-    if (space) return space.report();
+    if (space) return this.#withTrouble(space.report());
     const alone = { factory, machinetypes: [] };
     return { space: this.loop.configuration().settings.space, factory, at: clock.wall(), port: standardPort, factories: [alone], ignored: {} };
+  }
+
+  /** Of a space whose cloud has never answered: it has nothing to report, and that is why. */
+  #withTrouble(report: SpaceReport): SpaceReport {
+    const { trouble } = this.about;
+    if (trouble === undefined) return report;
+    const why = `its cloud cannot be reached: ${trouble.why}`;
+    return { ...report, factories: report.factories.map((f) => (f.factory === report.factory ? { ...f, why } : f)) };
   }
 
   ask(kind: AskedKind, options: CensusOptions): Promise<readonly FactoryAnswer[]> {

@@ -37,7 +37,9 @@ function lastTurn(view: FactoryView): NonNullable<ReturnType<FactoryView['lastTu
   const { cloud, space } = view.status();
   throw new Refusal(
     'no_turn',
-    cloud?.trouble ? `space ${space} cannot be opened: ${cloud.trouble.why}` : 'the factory has not finished its first turn; ask again in a few seconds',
+    cloud?.trouble
+      ? `space ${space} cannot be opened: ${cloud.trouble.why}. It is tried again by itself; \`vacua check --online\` asks its cloud now`
+      : 'the factory has not finished its first turn; ask again in a few seconds',
   );
 }
 

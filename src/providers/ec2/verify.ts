@@ -23,7 +23,7 @@ export async function* verify(
     try {
       return { what, state: 'ok', text: await work() };
     } catch (error) {
-      const fault = faultOf(what, error);
+      const fault = faultOf(api.endpoint ?? api.region, error);
       return { what, state: fault.fault === 'provider' ? 'unknown' : 'wrong', text: fault.message };
     }
   };
