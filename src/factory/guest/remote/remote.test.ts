@@ -174,6 +174,14 @@ describe('guest service for machines far away', () => {
     assert.deepEqual(b.service.report(another.id), {}, 'nobody has spoken for it');
   });
 
+  it('a machine that was taken over under the name of another does not cut that one off', async () => {
+    await using b = await Bench.make();
+    await b.service.attach(example);
+    await b.service.attach({ ...another, name: example.name });
+    assert.equal((await b.ask(b.own(example, 'jobfeatures/job_id'))).body, example.id);
+    assert.equal((await b.ask(b.own({ ...another, name: example.name }, 'jobfeatures/job_id'))).status, 404);
+  });
+
   it('names that lead elsewhere, too much, and no length are refused, and nothing is stored', async () => {
     await using b = await Bench.make();
     await b.service.attach(example);

@@ -63,7 +63,9 @@ export class RemoteGuestService implements GuestService, RemoteMachines {
       const opened = await seat;
       opened.machine = machine;
       this.#open.set(machine.id, opened);
-      this.#names.set(machine.name, machine.id);
+      // Names of machines that were taken over come from marks that anybody in the project can edit: none takes another's place.
+      const holder = this.#names.get(machine.name);
+      if (holder === undefined || this.#ended.has(holder)) this.#names.set(machine.name, machine.id);
     } catch (error) {
       this.#seats.delete(machine.id);
       throw error;
