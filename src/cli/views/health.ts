@@ -52,7 +52,8 @@ function criticalFault({ status, turn, configuration, now, limit, machines }: He
   if (veto?.why === 'black_hole')
     return `the last ${veto.failures} machines failed here (${veto.machinetypes.join(', ')}), the last with "${veto.message}"; see vacua why`;
   for (const { machinetype, verdict } of decision.reasons.machinetypes) {
-    if (verdict.why === 'creation_failing') return `creating ${machinetype} has failed ${verdict.count === 1 ? 'once' : `${verdict.count} times`}: ${verdict.text}`;
+    if (verdict.why === 'creation_failing')
+      return `creating ${machinetype} has failed ${verdict.count === 1 ? 'once' : `${verdict.count} times`}: ${verdict.text}`;
   }
   return undefined;
 }
