@@ -34,6 +34,12 @@ export const commands: readonly CommandEntry[] = [
   { name: 'logs', summary: 'print the log of the factory, or of one machine', onState: true, load: () => import('./commands/logs.ts') },
   { name: 'console', summary: 'print the serial console of a machine', onState: true, load: () => import('./commands/console.ts') },
   { name: 'outputs', summary: 'list or print the files that a machine has stored', onState: true, load: () => import('./commands/outputs.ts') },
+  {
+    name: 'accounting',
+    summary: 'sum up what machines have used, or print the records for APEL',
+    onState: true,
+    load: () => import('./commands/accounting.ts'),
+  },
   { name: 'drain', summary: 'stop or resume starting machines', onState: true, load: () => import('./commands/drain.ts') },
   { name: 'hold', summary: 'keep a machine for debugging', onState: true, load: () => import('./commands/hold.ts') },
   { name: 'destroy', summary: 'end a machine', onState: true, load: () => import('./commands/destroy.ts') },

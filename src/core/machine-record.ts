@@ -80,6 +80,7 @@ const UsageV1 = z.object({
       api: z.string(),
       providerId: z.string().optional(),
       flavor: z.string().optional(),
+      accounting: z.enum(['job', 'cloud', 'none']).optional(),
       diskGb: z.number().optional(),
       memoryMb: z.number().optional(),
       image: z.string().optional(),

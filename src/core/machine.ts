@@ -134,6 +134,8 @@ export interface UsageRecord {
 
 /** What accounting of clouds asks for besides (spec/accounting.md §5). */
 export interface UsageAtCloud {
+  /** What the site makes of it (spec/accounting.md §5.2). Absent: as jobs. */
+  readonly accounting?: 'job' | 'cloud' | 'none';
   /** `openstack`, `ec2`, `command`. */
   readonly api: string;
   /** The cloud's own id of the machine; absent: it was never seen there. */

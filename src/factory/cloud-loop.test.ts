@@ -38,7 +38,16 @@ describe('a machine at a cloud', () => {
     assert.equal(ended?.state === 'finished' && ended.outcome.message, '700 Exceeded max_wallclock_seconds');
     assert.equal(ended?.state === 'finished' && ended.outcome.abort, false, 'the end of its time is no abort');
     const [usage] = manager.journal.usage();
-    assert.deepEqual(usage?.cloud, { api: 'command', providerId: 'server-1', flavor: 'cpu.1', diskGb: 20, memoryMb: 2048, image: 'image:any', zone: 'sim' });
+    assert.deepEqual(usage?.cloud, {
+      api: 'command',
+      providerId: 'server-1',
+      flavor: 'cpu.1',
+      accounting: 'job',
+      diskGb: 20,
+      memoryMb: 2048,
+      image: 'image:any',
+      zone: 'sim',
+    });
     manager.remove();
   });
 

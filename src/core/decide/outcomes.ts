@@ -1,4 +1,5 @@
 import type { Action } from '../decision.ts';
+import type { CloudSettings } from '../cloud/settings.ts';
 import type { EndCause, Machine, Outcome, Ran, UsageAtCloud, UsageRecord } from '../machine.ts';
 import type { Sighting } from '../observed.ts';
 import { outcomeOf } from '../outcome.ts';
@@ -74,13 +75,14 @@ function usageRecord(m: LiveMachine, ran: Ran, outcome: Outcome, about: Accounta
     wall: seconds(Math.max(0, elapsed(ran.startedAt, ran.heartbeatAt))),
     cpu: ran.cpuSeconds,
     outcome,
-    ...(about.settings.cloud === undefined ? {} : { cloud: usageAtCloud(m, about.settings.cloud.api.kind) }),
+    ...(about.settings.cloud === undefined ? {} : { cloud: usageAtCloud(m, about.settings.cloud) }),
   };
 }
 
-function usageAtCloud({ providerId, flavor, image, zone }: LiveMachine, api: string): UsageAtCloud {
+function usageAtCloud({ providerId, flavor, image, zone }: LiveMachine, { api, accounting }: CloudSettings): UsageAtCloud {
   return {
-    api,
+    accounting,
+    api: api.kind,
     ...(providerId === undefined ? {} : { providerId }),
     ...(flavor === undefined ? {} : { flavor: flavor.name, diskGb: flavor.diskGb, memoryMb: flavor.memoryMb }),
     ...(image === undefined ? {} : { image }),

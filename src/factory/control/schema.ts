@@ -94,6 +94,7 @@ export const UsageRecord = z
         api: z.string(),
         providerId: z.string().exactOptional(),
         flavor: z.string().exactOptional(),
+        accounting: z.enum(['job', 'cloud', 'none']).exactOptional(),
         diskGb: z.number().exactOptional(),
         memoryMb: z.number().exactOptional(),
         image: z.string().exactOptional(),
