@@ -26,8 +26,8 @@ done_jobs=0
 asked='' insist=''
 
 say() { echo "agent: $*"; }
-# Some inits ignore the polite form.
-power_off() { poweroff; nap 30; poweroff -f; }
+# Some inits ignore the polite form, and some power off when user data has ended: it ends now.
+power_off() { poweroff; (nap 30; poweroff -f) & }
 uptime_now() { read -r now rest </proc/uptime; now=${now%.*}; }
 whole() { # a number that is small enough to calculate with
   case $1 in '' | *[!0-9]* | 0?* | ????????????*) return 1 ;; esac

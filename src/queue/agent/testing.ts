@@ -39,7 +39,7 @@ export interface MachineOptions {
 
 /** The agent's user data for a queue, harmless to the host that runs it: powering off is a file. */
 export function userData(url: string, { token = 'a.b.c', lookEvery = 60, queue = `${url}/q`, wait = 30 }: Omit<MachineOptions, 'flavour'> = {}): string {
-  const harmless = changed(agentText, 'power_off() { poweroff; nap 30; poweroff -f; }', 'power_off() { : >"$0.off"; }');
+  const harmless = changed(agentText, 'power_off() { poweroff; (nap 30; poweroff -f) & }', 'power_off() { : >"$0.off"; }');
   const own = changed(harmless, 'for private in /run /dev/shm "$base"', 'for private in "$TMPDIR/../run"');
   const text = changed(own, 'look_again=$((now + 60))', `look_again=$((now + ${lookEvery}))`);
   const values = {
