@@ -11,7 +11,8 @@ import { queuePlaces } from '../../queue/config/places.ts';
 import { realParts } from '../factory.ts';
 import { machineProcesses } from '../machine-processes.ts';
 import type { Check } from '../space/state.ts';
-import { Program, run, type Said } from './program.ts';
+import { Program } from '../program.ts';
+import { run, type Said } from './program.ts';
 import { placesOf, queueUrl, type Site, siteConfiguration, tenantsOf } from './site.ts';
 
 export interface WorldOptions {
